@@ -1,0 +1,1 @@
+"""A complete tiny GPT with glass walls."""

@@ -1,0 +1,395 @@
+"""A GPT with glass walls: the whole algorithm, nothing to install, nothing left out.
+
+    python reference.py names.txt
+
+reads a list (one item a line), trains a small GPT on it for 1,000 steps and invents 20 new
+items. Read it from top to bottom:
+
+    dataset -> tokenizer -> autograd -> model -> optimiser -> training -> sampling
+
+This file is the definition: every faster engine of GlassGPT is held to the numbers it computes.
+The algorithm is Andrej Karpathy's microgpt (2026): GPT-2 (Radford et al. 2019) with RMSNorm
+for LayerNorm, ReLU for GELU, and neither biases nor dropout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import math
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+# --- 1. Dataset: a document is one line ----------------------------------------------------------
+
+
+def read_documents(path: str | Path) -> list[str]:
+    """The non-empty lines of a UTF-8 text file, without the white space around them."""
+    lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
+    return [line.strip() for line in lines if line.strip()]
+
+
+# --- 2. Tokenizer: a token is one character -------------------------------------------------------
+
+
+class Tokenizer:
+    """Characters to ids 0, 1, 2… in code point order, and one more id, BOS, that marks both ends."""
+
+    def __init__(self, chars: Sequence[str]) -> None:
+        self.chars = sorted(set(chars))
+        self.ids = {char: i for i, char in enumerate(self.chars)}
+        self.bos = len(self.chars)
+        self.vocab_size = len(self.chars) + 1
+
+    def encode(self, document: str) -> list[int]:
+        """`emma` -> [BOS, e, m, m, a, BOS]; KeyError for a character that is not in the vocabulary."""
+        return [self.bos, *(self.ids[char] for char in document), self.bos]
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        return "".join(self.chars[i] for i in token_ids if i != self.bos)
+
+
+# --- 3. Autograd: numbers that remember where they came from --------------------------------------
+
+
+class Value:
+    """A number, the numbers it was computed from, and how much it moves when each of them moves.
+
+    `local_grads[i]` is d(self)/d(inputs[i]). `backward()` multiplies them along every path (the
+    chain rule) and adds the paths up: afterwards `grad` is d(the value it was called on)/d(self).
+    """
+
+    __slots__ = ("data", "grad", "inputs", "local_grads")
+
+    def __init__(
+        self, data: float, inputs: Sequence[Value] = (), local_grads: Sequence[float] = ()
+    ) -> None:
+        self.data, self.grad = data, 0.0
+        self.inputs, self.local_grads = inputs, local_grads
+
+    def __add__(self, other: Value | float) -> Value:
+        if isinstance(other, Value):
+            return Value(self.data + other.data, (self, other), (1.0, 1.0))
+        return Value(self.data + other, (self,), (1.0,))
+
+    def __mul__(self, other: Value | float) -> Value:
+        if isinstance(other, Value):
+            return Value(self.data * other.data, (self, other), (other.data, self.data))
+        return Value(self.data * other, (self,), (other,))
+
+    def __pow__(self, exponent: float) -> Value:
+        return Value(self.data**exponent, (self,), (exponent * self.data ** (exponent - 1),))
+
+    def exp(self) -> Value:
+        result = math.exp(self.data)
+        return Value(result, (self,), (result,))
+
+    def log(self) -> Value:
+        if self.data == 0:  # the limit, so that a loss that has blown up can be seen and reported
+            return Value(-math.inf, (self,), (math.inf,))
+        return Value(math.log(self.data), (self,), (1 / self.data,))
+
+    def relu(self) -> Value:
+        return Value(self.data, (self,), (1.0,)) if self.data > 0 else Value(0.0, (self,), (0.0,))
+
+    def __neg__(self) -> Value:
+        return self * -1.0
+
+    def __sub__(self, other: Value | float) -> Value:
+        return self + -other
+
+    def __truediv__(self, other: Value | float) -> Value:
+        return self * other**-1.0
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __repr__(self) -> str:
+        return f"Value(data={self.data:.6g}, grad={self.grad:.6g})"
+
+    def backward(self) -> None:
+        """Add d(self)/d(v) to `v.grad` of every v that self was computed from."""
+        # A node may pass its gradient on only when all the nodes that use it have passed theirs to
+        # it: topological order. So: inputs before users in `order`, then walk it backwards. The
+        # stack stands in for recursion, which would hit Python's limit in a deep graph.
+        order: list[Value] = []
+        seen: set[Value] = {self}
+        stack = [(self, iter(self.inputs))]
+        while stack:
+            node, waiting = stack[-1]
+            for value in waiting:
+                if value not in seen:
+                    seen.add(value)
+                    if value.inputs:  # a leaf has nothing to pass on, so it needs no place
+                        stack.append((value, iter(value.inputs)))
+                        break
+            else:
+                order.append(node)
+                stack.pop()
+        self.grad += 1.0
+        for node in reversed(order):
+            grad = node.grad
+            for value, local_grad in zip(node.inputs, node.local_grads):
+                value.grad += local_grad * grad  # += because a value can be used more than once
+
+
+def dot(a: Sequence[Value], b: Sequence[Value]) -> Value:
+    """a[0] b[0] + a[1] b[1] + … as a single node: most of the model is made of these sums."""
+    a_data, b_data = [x.data for x in a], [y.data for y in b]
+    total = 0.0
+    for x, y in zip(a_data, b_data):  # not sum(): since Python 3.12 it rounds differently
+        total += x * y
+    return Value(total, (*a, *b), b_data + a_data)
+
+
+# --- 4. Model: from the tokens so far to a score for each possible next one -----------------------
+
+Vector = list[Value]
+Matrix = list[list[Value]]  # [n_out][n_in]
+Cache = list[tuple[list[Vector], list[Vector]]]  # for each layer: the keys and values so far
+See = Callable[[str, list[Value]], list[Value]]  # a window: is shown each named intermediate
+
+
+def unwatched(name: str, values: list[Value]) -> list[Value]:
+    return values
+
+
+def linear(x: Vector, weights: Matrix) -> Vector:
+    """Each output is the dot product of one row of weights with x: [n_in] -> [n_out]."""
+    return [dot(row, x) for row in weights]
+
+
+def softmax(logits: Vector) -> Vector:
+    """Scores to probabilities. Taking the largest off first changes nothing but prevents overflow."""
+    largest = max(x.data for x in logits)
+    exps = [(x - largest).exp() for x in logits]
+    scale = sum(exps[1:], exps[0]) ** -1.0
+    return [e * scale for e in exps]
+
+
+def rmsnorm(x: Vector) -> Vector:
+    """Scale x to a mean square of 1 (Zhang and Sennrich 2019, arXiv:1910.07467), without a gain."""
+    scale = (dot(x, x) * (1 / len(x)) + 1e-5) ** -0.5
+    return [xi * scale for xi in x]
+
+
+def add(x: Vector, y: Vector) -> Vector:
+    return [xi + yi for xi, yi in zip(x, y)]
+
+
+class GPT:
+    """A decoder-only transformer. All it knows is in `params`: tensor name -> matrix."""
+
+    def __init__(
+        self,
+        vocab_size: int,
+        n_layer: int = 1,
+        n_embd: int = 16,
+        n_head: int = 4,
+        block_size: int = 16,
+        rng: random.Random | None = None,
+        std: float = 0.08,
+    ) -> None:
+        self.vocab_size, self.n_layer, self.n_embd = vocab_size, n_layer, n_embd
+        self.n_head, self.block_size = n_head, block_size
+        gauss = (rng or random.Random(42)).gauss
+
+        def matrix(n_out: int, n_in: int) -> Matrix:
+            return [[Value(gauss(0, std)) for _ in range(n_in)] for _ in range(n_out)]
+
+        self.params: dict[str, Matrix] = {
+            "wte": matrix(vocab_size, n_embd),  # a vector for each token
+            "wpe": matrix(block_size, n_embd),  # a vector for each position
+            "lm_head": matrix(vocab_size, n_embd),  # from the last vector to a score for each token
+        }
+        for i in range(n_layer):
+            for name in ("attn_wq", "attn_wk", "attn_wv", "attn_wo"):
+                self.params[f"layer{i}.{name}"] = matrix(n_embd, n_embd)
+            self.params[f"layer{i}.mlp_fc1"] = matrix(4 * n_embd, n_embd)
+            self.params[f"layer{i}.mlp_fc2"] = matrix(n_embd, 4 * n_embd)
+
+    def parameters(self) -> list[Value]:
+        return [p for matrix in self.params.values() for row in matrix for p in row]
+
+    def new_cache(self) -> Cache:
+        return [([], []) for _ in range(self.n_layer)]
+
+    def forward(self, token_id: int, cache: Cache, see: See = unwatched) -> Vector:
+        """Read one token, after those whose keys and values are in the cache; logits for the next.
+
+        The cache grows by a row. No mask is needed: the future is not in the cache yet.
+        `see` is shown every intermediate under its name.
+        """
+        position = len(cache[0][0])
+        tok_emb = see("tok_emb", self.params["wte"][token_id])
+        pos_emb = see("pos_emb", self.params["wpe"][position])
+        x = see("emb_norm", rmsnorm(see("emb_sum", add(tok_emb, pos_emb))))
+        for i, (keys, values) in enumerate(cache):
+            x = self.attention(f"layer{i}", x, keys, values, see)
+            x = self.mlp(f"layer{i}", x, see)
+        return see("logits", linear(x, self.params["lm_head"]))
+
+    def attention(
+        self, layer: str, x: Vector, keys: list[Vector], values: list[Vector], see: See
+    ) -> Vector:
+        """Look back: each head mixes the values of the positions whose keys answer its query."""
+        p, head_dim = self.params, self.n_embd // self.n_head
+        residual = x
+        x = see(f"{layer}.attn_norm", rmsnorm(x))
+        q = see(f"{layer}.q", linear(x, p[f"{layer}.attn_wq"]))
+        keys.append(see(f"{layer}.k", linear(x, p[f"{layer}.attn_wk"])))
+        values.append(see(f"{layer}.v", linear(x, p[f"{layer}.attn_wv"])))
+        mixed: Vector = []
+        for start in range(0, self.n_embd, head_dim):
+            head = slice(start, start + head_dim)
+            # Without 1/sqrt(head_dim) the scores, and so the softmax, sharpen as heads grow wider.
+            scores = [dot(q[head], k[head]) * head_dim**-0.5 for k in keys]
+            weights = softmax(see(f"{layer}.attn_scores", scores))
+            see(f"{layer}.attn_weights", weights)
+            mixed += [dot(weights, [v[j] for v in values]) for j in range(start, start + head_dim)]
+        projected = linear(see(f"{layer}.attn_out", mixed), p[f"{layer}.attn_wo"])
+        return see(f"{layer}.attn_resid", add(residual, see(f"{layer}.attn_proj", projected)))
+
+    def mlp(self, layer: str, x: Vector, see: See) -> Vector:
+        """Think: widen fourfold, keep what is positive, and come back."""
+        p, residual = self.params, x
+        x = see(f"{layer}.mlp_norm", rmsnorm(x))
+        x = see(f"{layer}.mlp_hidden", linear(x, p[f"{layer}.mlp_fc1"]))
+        x = see(f"{layer}.mlp_relu", [xi.relu() for xi in x])
+        x = see(f"{layer}.mlp_proj", linear(x, p[f"{layer}.mlp_fc2"]))
+        return see(f"{layer}.mlp_resid", add(residual, x))
+
+    def loss(self, token_ids: Sequence[int], see: See = unwatched) -> Value:
+        """Mean surprise, -log p(next token) in nats, over the first block_size predictions."""
+        cache, losses = self.new_cache(), []
+        for token_id, target in list(zip(token_ids, token_ids[1:]))[: self.block_size]:
+            probs = see("probs", softmax(self.forward(token_id, cache, see)))
+            losses += see("loss", [-probs[target].log()])
+        return sum(losses[1:], losses[0]) * (1 / len(losses))
+
+
+# --- 5. Optimiser: a step downhill for every parameter --------------------------------------------
+
+
+class Adam:
+    """Adam (Kingma and Ba 2014, arXiv:1412.6980): momentum, and a step size for each parameter."""
+
+    def __init__(
+        self, params: list[Value], beta1: float = 0.85, beta2: float = 0.99, eps: float = 1e-8
+    ) -> None:
+        self.params, self.beta1, self.beta2, self.eps = params, beta1, beta2, eps
+        self.m = [0.0] * len(params)  # running mean of the gradient: which way
+        self.v = [0.0] * len(params)  # running mean of its square: how sure
+        self.t = 0  # updates made
+
+    def step(self, learning_rate: float) -> None:
+        """Move every parameter against its gradient, and set the gradient back to zero."""
+        self.t += 1
+        beta1, beta2, eps, m, v = self.beta1, self.beta2, self.eps, self.m, self.v
+        correct_m = 1 - beta1**self.t  # m and v start at zero, so early means are too small
+        correct_v = 1 - beta2**self.t
+        for i, p in enumerate(self.params):
+            m[i] = m_i = beta1 * m[i] + (1 - beta1) * p.grad
+            v[i] = v_i = beta2 * v[i] + (1 - beta2) * p.grad * p.grad
+            p.data -= learning_rate * (m_i / correct_m) / (math.sqrt(v_i / correct_v) + eps)
+            p.grad = 0.0
+
+
+# --- 6. Training: one document a step -------------------------------------------------------------
+
+
+def backward_batch(model: GPT, batch: Sequence[Sequence[int]]) -> float:
+    """Loss of a batch, the mean over its documents; its gradient is added to every parameter."""
+    # The graph of a step has no cycles, so it is freed as soon as nothing refers to it. Python's
+    # cyclic garbage collector would only trace its thousands of nodes again and again: let it rest.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        total = 0.0
+        for token_ids in batch:
+            loss = model.loss(token_ids) * (1 / len(batch))
+            loss.backward()
+            total += loss.data
+            del loss  # and with it the graph
+        return total
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def train_step(model: GPT, adam: Adam, batch: Sequence[Sequence[int]], lr: float) -> float:
+    """Forward, backward, update; the loss before the update, which a loss that blew up prevents."""
+    loss = backward_batch(model, batch)
+    if math.isfinite(loss):
+        adam.step(lr)
+    return loss
+
+
+def train(
+    model: GPT, adam: Adam, documents: Sequence[Sequence[int]], steps: int = 1000, lr: float = 0.01
+) -> Iterator[tuple[int, float]]:
+    """Yield (step, loss) for steps 1, 2, 3…; the learning rate falls in a line from lr to 0."""
+    for step in range(steps):
+        token_ids = documents[step % len(documents)]
+        loss = train_step(model, adam, [token_ids], lr * (1 - step / steps))
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss} at step {step + 1}: try a smaller --lr")
+        yield step + 1, loss
+
+
+# --- 7. Sampling: let the model write -------------------------------------------------------------
+
+
+def sample(model: GPT, bos: int, rng: random.Random, temperature: float = 0.5) -> list[int]:
+    """Draw tokens until BOS or block_size; below temperature 1 likely ones become likelier still."""
+    cache, token_id, out = model.new_cache(), bos, []
+    for _ in range(model.block_size):
+        logits = model.forward(token_id, cache)
+        probs = softmax([x * (1 / temperature) for x in logits])
+        [token_id] = rng.choices(range(len(probs)), weights=[p.data for p in probs])
+        if token_id == bos:
+            break
+        out.append(token_id)
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train a tiny GPT on a list and let it invent more.")
+    parser.add_argument("data", nargs="?", default="input.txt", help="a text file, one item a line")
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--lr", type=float, default=0.01, help="learning rate at the first step")
+    parser.add_argument("--seed", type=int, default=42)
+    args = parser.parse_args()
+    try:
+        documents = read_documents(args.data)
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"cannot read {args.data}: {error}")
+    if not documents or args.steps < 1 or not args.lr > 0:
+        parser.error("it takes at least one document, one step and a positive --lr")
+
+    rng = random.Random(args.seed)  # one stream of random numbers: order, weights, then samples
+    rng.shuffle(documents)
+    tokenizer = Tokenizer("".join(documents))
+    model = GPT(tokenizer.vocab_size, rng=rng)
+    adam = Adam(model.parameters())
+    print(f"{len(documents)} documents, {tokenizer.vocab_size} tokens, {len(adam.m)} parameters")
+    encoded = [tokenizer.encode(document) for document in documents]
+    start, live = time.monotonic(), sys.stdout.isatty()
+    try:
+        for step, loss in train(model, adam, encoded, args.steps, args.lr):
+            if live or step % 100 == 0 or step == args.steps:
+                left = (time.monotonic() - start) * (args.steps / step - 1)
+                line = f"step {step:5d} of {args.steps}   loss {loss:.4f}   {left:4.0f} s left"
+                print(line, end="\r" if live and step < args.steps else "\n", flush=True)
+    except FloatingPointError as error:
+        sys.exit(f"{error}")
+    except KeyboardInterrupt:
+        print("\nstopped early; this is what it can do so far:")
+    for i in range(20):
+        print(f"{i + 1:2d} {tokenizer.decode(sample(model, tokenizer.bos, rng))}")
+
+
+if __name__ == "__main__":
+    main()
