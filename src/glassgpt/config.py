@@ -6,14 +6,12 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, get_args
 
+from glassgpt.errors import ConfigError
+
 Normalization = Literal["nfc", "nfd", "none"]
 
 MAX_PARAMS = 2_000_000_000
 """More than this is refused before anything is allocated (16 GB for the float64 weights alone)."""
-
-
-class ConfigError(ValueError):
-    """A setting that cannot work. The message names the setting, its value and what would be right."""
 
 
 def _whole(name: str, value: object, low: int, high: int = 2**53) -> None:

@@ -1,0 +1,174 @@
+"""Read a list, one document a line, and report honestly what was found in it."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from glassgpt.config import Normalization
+from glassgpt.datasets import download
+from glassgpt.datasets.registry import REGISTRY, Recipe
+from glassgpt.errors import DataError
+from glassgpt.tokenizer import describe_character, normalized
+
+MAX_LINE_BYTES = 1_000_000
+"""A document is a line; one longer than this is a file of another kind."""
+
+MAX_FILE_BYTES = 1 << 30
+"""Lists are read into memory whole; what is larger is refused before it is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What reading found. Duplicates are kept: they are part of the data."""
+
+    lines: int
+    empty: int
+    duplicates: int
+    characters: int
+    longest: int
+    bom: bool
+    crlf: bool
+
+    def over_long(self, documents: list[str], block_size: int) -> int:
+        """Documents of which the end is never seen: more than block_size predictions, BOS included."""
+        if self.longest < block_size:
+            return 0
+        return sum(len(document) + 1 > block_size for document in documents)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Documents in the order of the file, in their normal form."""
+
+    name: str
+    documents: list[str]
+    normalize: Normalization
+    report: Report
+    recipe: Recipe
+    sha256: str
+    """Of the bytes read."""
+
+
+def load(
+    source: str,
+    normalize: Normalization | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Load a registered name, a path, or `-` for standard input.
+
+    Args:
+        normalize: None takes what the data set recommends (nothing, for a file of one's own).
+        progress: called with (bytes so far, bytes in all) during a download.
+
+    Raises DataError with one line that says what is wrong and where.
+    """
+    entry = REGISTRY.get(source)
+    if source == "-":
+        name, raw = "standard input", _read(sys.stdin.buffer, "standard input")
+    elif entry is None:
+        name, raw = source, _read_path(Path(source))
+    else:
+        path = download.fetch(entry, progress) if entry.url else entry.path
+        name, raw = entry.name, _read_path(path)
+    recipe = entry.recipe if entry else Recipe()
+    form = normalize or recipe.normalize
+    documents, report = read_documents(raw, name, form)
+    return Dataset(name, documents, form, report, recipe, hashlib.sha256(raw).hexdigest())
+
+
+def _read_path(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise DataError(f"{path} is a directory; it must be a text file, one item a line")
+        with path.open("rb") as file:
+            return _read(file, str(path))
+    except FileNotFoundError:
+        names = ", ".join(REGISTRY)
+        raise DataError(
+            f"there is no file {str(path)!r} and no data set of that name (there are: {names})"
+        ) from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"cannot read {str(path)!r}: {reason}") from None
+
+
+def _read(file: BinaryIO, name: str) -> bytes:
+    raw = file.read(MAX_FILE_BYTES + 1)
+    if len(raw) > MAX_FILE_BYTES:
+        raise DataError(f"{name} is larger than {MAX_FILE_BYTES:,} bytes, the most a list may have")
+    return raw
+
+
+def read_documents(
+    raw: bytes, name: str, normalize: Normalization = "none"
+) -> tuple[list[str], Report]:
+    """The documents in the bytes of a text file: its non-empty lines, white space trimmed.
+
+    Raises DataError for bytes that are not UTF-8 text or hold fewer than two documents.
+    """
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{name} is UTF-16; save it as UTF-8")
+    bom = raw.startswith(b"\xef\xbb\xbf")
+    body = raw[3:] if bom else raw
+    _check_bytes(body, name)
+    lines = _decode(body, name).split("\n")
+    if lines[-1] == "":  # what comes after the last line end is not a line
+        lines.pop()
+    stripped = [line.strip() for line in lines]
+    documents = [normalized(line, normalize) for line in stripped if line]
+    if len(documents) < 2:
+        found = "only one document" if documents else "no documents" if lines else "no text at all"
+        raise DataError(f"{name} has {found}; it must have at least two non-empty lines")
+    characters = set().union(*documents)
+    for char in sorted(characters):
+        if unicodedata.category(char) in ("Cc", "Cs"):
+            number = next(i for i, line in enumerate(stripped, 1) if char in line)
+            shown = "U+0009, a tab" if char == "\t" else describe_character(char)
+            raise DataError(
+                f"{name}, line {number}: control character {shown}; a document must be plain text"
+            )
+    report = Report(
+        lines=len(lines),
+        empty=len(lines) - len(documents),
+        duplicates=len(documents) - len(set(documents)),
+        characters=len(characters),
+        longest=max(map(len, documents)),
+        bom=bom,
+        crlf=b"\r\n" in body,
+    )
+    return documents, report
+
+
+def _check_bytes(body: bytes, name: str) -> None:
+    zero = body.find(b"\0")
+    if zero >= 0:
+        line = body.count(b"\n", 0, zero) + 1
+        raise DataError(f"{name}, line {line}: a zero byte; this is a binary file, not a list")
+    if len(body) > MAX_LINE_BYTES:
+        for number, line_bytes in enumerate(body.split(b"\n"), 1):
+            if len(line_bytes) > MAX_LINE_BYTES:
+                raise DataError(
+                    f"{name}, line {number}: {len(line_bytes):,} bytes long; "
+                    f"a document is one line of at most {MAX_LINE_BYTES:,} bytes"
+                )
+
+
+def _decode(body: bytes, name: str) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        byte = body[error.start]
+        raise DataError(
+            f"{name}, line {line}: not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8"
+        ) from None
+
+

@@ -1,0 +1,99 @@
+"""Characters of any script to token ids and back, under a Unicode normal form.
+
+The ids are the reference's: characters in code point order, then BOS. The normal form decides what
+a character is: NFD takes é apart into e and an acute accent, NFC puts them together (Unicode
+Standard Annex 15). In pure Devanagari the two agree but for the letters with a nukta: क़ is two
+characters in both, ऩ is one in NFC and two in NFD.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from glassgpt import reference
+from glassgpt.config import Normalization, check_normalization
+from glassgpt.errors import ConfigError, DataError
+
+
+def normalized(text: str, form: Normalization) -> str:
+    """The text in NFC or NFD, or as it is."""
+    return text if form == "none" else unicodedata.normalize(form.upper(), text)  # type: ignore[arg-type]
+
+
+def describe_character(char: str) -> str:
+    """`'é' (U+00E9 LATIN SMALL LETTER E WITH ACUTE)`; a bare mark is shown on a dotted circle."""
+    shown = f"◌{char}" if unicodedata.combining(char) or unicodedata.category(char) == "Mc" else char
+    name = unicodedata.name(char, "unnamed")
+    return f"{shown!r} (U+{ord(char):04X} {name})"
+
+
+class Tokenizer(reference.Tokenizer):
+    """The reference tokenizer with a normal form, and with errors that explain themselves."""
+
+    def __init__(self, chars: Sequence[str], normalize: Normalization = "none") -> None:
+        super().__init__(chars)
+        self.normalize = normalize
+
+    @classmethod
+    def from_documents(
+        cls, documents: Iterable[str], normalize: Normalization = "none"
+    ) -> Tokenizer:
+        """The vocabulary of documents that are in this normal form already."""
+        return cls(sorted(set().union(*documents)), normalize)
+
+    def encode(self, document: str) -> list[int]:
+        """Text, in any normal form, to `[BOS, …, BOS]`.
+
+        Raises DataError that names each unknown character and shows the vocabulary.
+        """
+        text = normalized(document, self.normalize)
+        try:
+            return super().encode(text)
+        except KeyError:
+            unknown = sorted(set(text) - set(self.ids))
+            shown = ", ".join(describe_character(char) for char in unknown[:5])
+            if len(unknown) > 5:
+                shown += f" and {len(unknown) - 5} more"
+            known = self.vocabulary()
+            raise DataError(f"unknown character {shown}; this model knows {known}") from None
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Token ids to text as people write it: composed (NFC) unless characters are kept as is."""
+        text = super().decode(token_ids)
+        return text if self.normalize == "none" else normalized(text, "nfc")
+
+    def token(self, token_id: int) -> str:
+        """One token as people can read it: `BOS`, or the character, a bare mark on a dotted circle."""
+        if token_id == self.bos:
+            return "BOS"
+        char = self.chars[token_id]
+        if unicodedata.category(char).startswith("M"):
+            return f"◌{char}"
+        return "␣" if char == " " else char
+
+    def vocabulary(self, limit: int = 80) -> str:
+        """The characters in one line: `a b c … z`."""
+        shown = " ".join(self.token(i) for i in range(min(limit, len(self.chars))))
+        more = len(self.chars) - limit
+        return f"{shown} and {more} more" if more > 0 else shown
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": "characters", "normalize": self.normalize, "chars": self.chars}
+
+    @classmethod
+    def from_dict(cls, data: object) -> Tokenizer:
+        """Raises ConfigError for anything that `to_dict` would not have written."""
+        if not isinstance(data, dict) or set(data) != {"kind", "normalize", "chars"}:
+            raise ConfigError("the tokenizer needs exactly the keys kind, normalize, chars")
+        if data["kind"] != "characters":
+            raise ConfigError(f"tokenizer kind {data['kind']!r} is not known; characters is")
+        chars = data["chars"]
+        if not isinstance(chars, list) or not chars:
+            raise ConfigError("the tokenizer's chars must be a list of characters")
+        if not all(isinstance(c, str) and len(c) == 1 for c in chars):
+            raise ConfigError("each of the tokenizer's chars must be one character")
+        if chars != sorted(set(chars)):
+            raise ConfigError("the tokenizer's chars must be unique and in code point order")
+        return cls(chars, check_normalization(data["normalize"]))
