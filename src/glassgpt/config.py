@@ -34,7 +34,7 @@ class _Record:
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
-        """Raise ConfigError for anything but an object with exactly the known keys and good values."""
+        """Raises ConfigError for anything but an object with exactly the known keys."""
         if not isinstance(data, dict):
             raise ConfigError(f"{cls.__name__} must be an object, not {type(data).__name__}")
         names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ class TrainConfig(_Record):
         _real("val_fraction", share, "from 0 to below 1", _between(share, 0, 1))
 
     def learning_rates(self, start: int, stop: int) -> list[float]:
-        """The rate at each of the steps start, start + 1, … stop - 1, counted from 0; never negative."""
+        """The rate of each step from start to below stop, counted from 0; never negative."""
         return [self.learning_rate * max(0.0, 1 - step / self.steps) for step in range(start, stop)]
 
 

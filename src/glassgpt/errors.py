@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class GlassError(Exception):
-    """A failure whose message is all that its reader needs: what was wrong, where, what is right."""
+    """A failure whose message is all its reader needs: what was wrong, where, what is right."""
 
     exit_code = 1
 

@@ -19,8 +19,8 @@ import gc
 import math
 import random
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice, pairwise
 from pathlib import Path
 
 # --- 1. Dataset: a document is one line ----------------------------------------------------------
@@ -36,7 +36,7 @@ def read_documents(path: str | Path) -> list[str]:
 
 
 class Tokenizer:
-    """Characters to ids 0, 1, 2… in code point order, and one more id, BOS, that marks both ends."""
+    """Characters to ids 0, 1, 2… in code point order; one more id, BOS, marks both ends."""
 
     def __init__(self, chars: Sequence[str]) -> None:
         self.chars = sorted(set(chars))
@@ -45,7 +45,7 @@ class Tokenizer:
         self.vocab_size = len(self.chars) + 1
 
     def encode(self, document: str) -> list[int]:
-        """`emma` -> [BOS, e, m, m, a, BOS]; KeyError for a character that is not in the vocabulary."""
+        """`emma` -> [BOS, e, m, m, a, BOS]; KeyError for a character outside the vocabulary."""
         return [self.bos, *(self.ids[char] for char in document), self.bos]
 
     def decode(self, token_ids: Sequence[int]) -> str:
@@ -162,7 +162,7 @@ def linear(x: Vector, weights: Matrix) -> Vector:
 
 
 def softmax(logits: Vector) -> Vector:
-    """Scores to probabilities. Taking the largest off first changes nothing but prevents overflow."""
+    """Scores to probabilities. Taking the largest off changes nothing but prevents overflow."""
     largest = max(x.data for x in logits)
     exps = [(x - largest).exp() for x in logits]
     scale = sum(exps[1:], exps[0]) ** -1.0
@@ -264,7 +264,7 @@ class GPT:
     def loss(self, token_ids: Sequence[int], see: See = unwatched) -> Value:
         """Mean surprise, -log p(next token) in nats, over the first block_size predictions."""
         cache, losses = self.new_cache(), []
-        for token_id, target in list(zip(token_ids, token_ids[1:]))[: self.block_size]:
+        for token_id, target in islice(pairwise(token_ids), self.block_size):
             probs = see("probs", softmax(self.forward(token_id, cache, see)))
             losses += see("loss", [-probs[target].log()])
         return sum(losses[1:], losses[0]) * (1 / len(losses))
@@ -320,7 +320,7 @@ def backward_batch(model: GPT, batch: Sequence[Sequence[int]]) -> float:
 
 
 def train_step(model: GPT, adam: Adam, batch: Sequence[Sequence[int]], lr: float) -> float:
-    """Forward, backward, update; the loss before the update, which a loss that blew up prevents."""
+    """Forward, backward, update (unless the loss blew up); return the loss before the update."""
     loss = backward_batch(model, batch)
     if math.isfinite(loss):
         adam.step(lr)
@@ -343,7 +343,7 @@ def train(
 
 
 def sample(model: GPT, bos: int, rng: random.Random, temperature: float = 0.5) -> list[int]:
-    """Draw tokens until BOS or block_size; below temperature 1 likely ones become likelier still."""
+    """Draw tokens until BOS or block_size; a temperature below 1 favours the likely ones."""
     cache, token_id, out = model.new_cache(), bos, []
     for _ in range(model.block_size):
         logits = model.forward(token_id, cache)
@@ -356,7 +356,7 @@ def sample(model: GPT, bos: int, rng: random.Random, temperature: float = 0.5) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train a tiny GPT on a list and let it invent more.")
+    parser = argparse.ArgumentParser(description="Train a tiny GPT on a list; let it invent more.")
     parser.add_argument("data", nargs="?", default="input.txt", help="a text file, one item a line")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--lr", type=float, default=0.01, help="learning rate at the first step")
@@ -376,15 +376,13 @@ def main() -> None:
     adam = Adam(model.parameters())
     print(f"{len(documents)} documents, {tokenizer.vocab_size} tokens, {len(adam.m)} parameters")
     encoded = [tokenizer.encode(document) for document in documents]
-    start, live = time.monotonic(), sys.stdout.isatty()
     try:
         for step, loss in train(model, adam, encoded, args.steps, args.lr):
-            if live or step % 100 == 0 or step == args.steps:
-                left = (time.monotonic() - start) * (args.steps / step - 1)
-                line = f"step {step:5d} of {args.steps}   loss {loss:.4f}   {left:4.0f} s left"
-                print(line, end="\r" if live and step < args.steps else "\n", flush=True)
+            if sys.stdout.isatty() or step % 100 == 0 or step == args.steps:
+                end = "\r" if sys.stdout.isatty() and step < args.steps else "\n"
+                print(f"step {step:5d} of {args.steps}   loss {loss:.4f}", end=end, flush=True)
     except FloatingPointError as error:
-        sys.exit(f"{error}")
+        sys.exit(str(error))
     except KeyboardInterrupt:
         print("\nstopped early; this is what it can do so far:")
     for i in range(20):

@@ -24,7 +24,7 @@ def normalized(text: str, form: Normalization) -> str:
 
 def describe_character(char: str) -> str:
     """`'é' (U+00E9 LATIN SMALL LETTER E WITH ACUTE)`; a bare mark is shown on a dotted circle."""
-    shown = f"◌{char}" if unicodedata.combining(char) or unicodedata.category(char) == "Mc" else char
+    shown = f"◌{char}" if unicodedata.category(char).startswith("M") else char
     name = unicodedata.name(char, "unnamed")
     return f"{shown!r} (U+{ord(char):04X} {name})"
 
@@ -65,7 +65,7 @@ class Tokenizer(reference.Tokenizer):
         return text if self.normalize == "none" else normalized(text, "nfc")
 
     def token(self, token_id: int) -> str:
-        """One token as people can read it: `BOS`, or the character, a bare mark on a dotted circle."""
+        """One token as people read it: `BOS` or the character, a mark on a dotted circle."""
         if token_id == self.bos:
             return "BOS"
         char = self.chars[token_id]

@@ -36,7 +36,7 @@ class Report:
     crlf: bool
 
     def over_long(self, documents: list[str], block_size: int) -> int:
-        """Documents of which the end is never seen: more than block_size predictions, BOS included."""
+        """Documents whose end is never seen: more than block_size predictions, BOS included."""
         if self.longest < block_size:
             return 0
         return sum(len(document) + 1 > block_size for document in documents)
@@ -170,5 +170,3 @@ def _decode(body: bytes, name: str) -> str:
         raise DataError(
             f"{name}, line {line}: not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8"
         ) from None
-
-

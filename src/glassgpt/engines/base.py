@@ -20,7 +20,7 @@ from glassgpt.config import ModelConfig
 
 Params = dict[str, NDArray[np.float64]]
 Document = Sequence[int]
-"""Token ids, BOS first and last. An engine predicts the first `block_size` tokens after the first."""
+"""Token ids, BOS first and last. An engine makes the first `block_size` predictions of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def check_state(config: ModelConfig, state: TrainState) -> None:
 
 
 def check_documents(config: ModelConfig, documents: Sequence[Document]) -> None:
-    """Raise ValueError for a document without a prediction, or with an id outside the vocabulary."""
+    """Raise ValueError for a document without a prediction or an id outside the vocabulary."""
     for document in documents:
         if len(document) < 2:
             raise ValueError("a document needs at least two tokens: one to read, one to predict")

@@ -116,7 +116,8 @@ class NumpyEngine:
         return NumpySession(self)
 
     def state(self) -> TrainState:
-        return TrainState(self._export(self.p), self._export(self.m), self._export(self.v), self.step)
+        params, m, v = map(self._export, (self.p, self.m, self.v))
+        return TrainState(params, m, v, self.step)
 
     # --- the mathematics ---
 
@@ -129,7 +130,7 @@ class NumpyEngine:
         tok_emb, pos_emb = p["wte"][inputs], p["wpe"][start : start + n_time]
         emb_sum = (tok_emb + pos_emb).reshape(rows, c.n_embd)
         x, emb_scale = rmsnorm(emb_sum)
-        top = dict(tok_emb=tok_emb, pos_emb=pos_emb, emb_sum=emb_sum, emb_norm=x)
+        top = {"tok_emb": tok_emb, "pos_emb": pos_emb, "emb_sum": emb_sum, "emb_norm": x}
         top["emb_scale"] = emb_scale
         layers: list[dict[str, Array]] = []
         for i in range(c.n_layer):
@@ -149,13 +150,13 @@ class NumpyEngine:
             mlp_proj = mlp_relu @ p["mlp_fc2"].T
             x = attn_resid + mlp_proj
             layers.append(
-                dict(
-                    attn_norm=attn_norm, attn_scale=attn_scale, q=q, k=k, v=v,
-                    attn_scores=attn_scores, attn_weights=attn_weights, attn_out=attn_out,
-                    attn_proj=attn_proj, attn_resid=attn_resid, mlp_norm=mlp_norm,
-                    mlp_scale=mlp_scale, mlp_hidden=mlp_hidden, mlp_relu=mlp_relu,
-                    mlp_proj=mlp_proj, mlp_resid=x,
-                )
+                {
+                    "attn_norm": attn_norm, "attn_scale": attn_scale, "q": q, "k": k, "v": v,
+                    "attn_scores": attn_scores, "attn_weights": attn_weights,
+                    "attn_out": attn_out, "attn_proj": attn_proj, "attn_resid": attn_resid,
+                    "mlp_norm": mlp_norm, "mlp_scale": mlp_scale, "mlp_hidden": mlp_hidden,
+                    "mlp_relu": mlp_relu, "mlp_proj": mlp_proj, "mlp_resid": x,
+                }
             )  # fmt: skip
         top["logits"] = x @ self.params["lm_head"].T
         top["probs"] = softmax(top["logits"])
@@ -203,7 +204,8 @@ class NumpyEngine:
         np.add.at(self.grads["wte"], batch.inputs.ravel(), emb)
         self.grads["wpe"][n_time:] = 0
         np.add.reduce(emb.reshape(-1, n_time, c.n_embd), 0, out=self.grads["wpe"][:n_time])
-        d.top = dict(emb_sum=emb, tok_emb=emb, pos_emb=emb, emb_norm=dx, logits=d_logits)
+        d.top = {"tok_emb": emb, "pos_emb": emb, "emb_sum": emb, "emb_norm": dx}
+        d.top["logits"] = d_logits
         return d
 
     def _gradient(self, documents: Sequence[Document]) -> float:
@@ -265,14 +267,14 @@ class NumpyEngine:
 
 
 class Cache:
-    """Keys and values of the positions read so far, `(n_layer, 2, 1, n_head, block_size, head_dim)`."""
+    """Keys and values so far, `(n_layer, 2, 1, n_head, block_size, head_dim)`."""
 
     def __init__(self, config: ModelConfig, dtype: np.dtype[Any]) -> None:
         shape = (config.n_layer, 2, 1, config.n_head, config.block_size, config.head_dim)
         self.rows, self.length = np.zeros(shape, dtype), 0
 
     def extend(self, layer: int, k: Array, v: Array) -> tuple[Array, Array]:
-        """Write the new rows; return all rows so far. `length` moves once all layers have written."""
+        """Write new rows and return all rows so far; `length` moves after the last layer."""
         stop = self.length + k.shape[-2]
         self.rows[layer, 0, :, :, self.length : stop] = k
         self.rows[layer, 1, :, :, self.length : stop] = v
@@ -287,11 +289,12 @@ class NumpySession:
         check_feed(self.engine.config, token_id, self.cache.length)
         a = self.engine.forward(np.array([[token_id]]), self.cache)
         self.cache.length += 1
-        return a.top["logits"][0].astype(np.float64)
+        logits: NDArray[np.float64] = a.top["logits"][0].astype(np.float64)
+        return logits
 
 
 def softmax(x: Array) -> Array:
-    e = np.exp(x - x.max(-1, keepdims=True))
+    e: Array = np.exp(x - x.max(-1, keepdims=True))
     e /= e.sum(-1, keepdims=True)
     return e
 
@@ -305,4 +308,5 @@ def rmsnorm(x: Array) -> tuple[Array, Array]:
 
 def rmsnorm_backward(dy: Array, y: Array, scale: Array) -> Array:
     """dx = s (dy - y mean(y dy)): moving x along y is undone by the scale."""
-    return scale * (dy - y * (np.einsum("ij,ij->i", dy, y)[:, None] * (1 / y.shape[-1])))
+    dx: Array = scale * (dy - y * (np.einsum("ij,ij->i", dy, y)[:, None] * (1 / y.shape[-1])))
+    return dx

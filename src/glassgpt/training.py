@@ -1,0 +1,136 @@
+"""One training run: the order of its documents, its initial weights, its steps.
+
+The one random stream of a run, CPython's `random.Random(seed)`, first shuffles the documents, then
+draws the weights tensor by tensor, row by row, and then draws the samples.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.engines.base import Engine, Params, TrainState
+from glassgpt.errors import DataError, DivergedError
+from glassgpt.tokenizer import Tokenizer
+
+CHUNK_SECONDS = 0.04
+"""How long an engine may work before it reports: often enough for a live display and for Ctrl-C."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything about a training run but the numbers it learns."""
+
+    model: ModelConfig
+    training: TrainConfig
+    tokenizer: Tokenizer
+    documents: list[str]
+    """In the order of training; the last ones are held out."""
+    num_train: int
+
+    @property
+    def train_documents(self) -> list[str]:
+        return self.documents[: self.num_train]
+
+    @property
+    def held_out(self) -> list[str]:
+        return self.documents[self.num_train :]
+
+    def batch(self, step: int) -> list[str]:
+        """The documents of a step, counted from 0."""
+        size, n = self.training.batch_size, self.num_train
+        return [self.documents[i % n] for i in range(step * size, (step + 1) * size)]
+
+    def seen(self, steps: int) -> set[str]:
+        """The documents that training has read after so many steps."""
+        return set(self.documents[: min(self.num_train, steps * self.training.batch_size)])
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some consecutive steps that an engine has made."""
+
+    start: int
+    """Steps made before, so that `losses[0]` is that of step `start + 1`."""
+    losses: list[float]
+    learning_rates: list[float]
+
+
+def begin(
+    documents: Sequence[str],
+    training: TrainConfig,
+    tokenizer: Tokenizer,
+    n_layer: int = 1,
+    n_embd: int = 16,
+    n_head: int = 4,
+    block_size: int = 16,
+) -> tuple[Run, TrainState, random.Random]:
+    """Shuffle the documents and draw the weights; the generator returned is ready for the samples.
+
+    Raises DataError if nothing would be left to train on, ConfigError for an impossible shape.
+    """
+    model = ModelConfig(tokenizer.vocab_size, n_layer, n_embd, n_head, block_size)
+    order = list(documents)
+    num_held_out = int(len(order) * training.val_fraction)
+    if num_held_out >= len(order):
+        raise DataError(f"a val_fraction of {training.val_fraction} leaves nothing to train on")
+    rng = random.Random(training.seed)
+    rng.shuffle(order)
+    params = initial_params(model, rng, training.init_std)
+    run = Run(model, training, tokenizer, order, len(order) - num_held_out)
+    return run, TrainState.fresh(params), rng
+
+
+def initial_params(model: ModelConfig, rng: random.Random, std: float) -> Params:
+    """Weights from N(0, std^2), drawn in the canonical order."""
+    gauss = rng.gauss
+    return {
+        name: np.array([gauss(0, std) for _ in range(n_out * n_in)]).reshape(n_out, n_in)
+        for name, (n_out, n_in) in model.shapes.items()
+    }
+
+
+def train(
+    run: Run,
+    engine: Engine,
+    done: int = 0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Chunk]:
+    """Make the steps from `done` to the end of the schedule, a chunk at a time.
+
+    A chunk takes about CHUNK_SECONDS; `stop` is asked between chunks. Raises DivergedError at the
+    first loss that is not finite, after yielding the good steps before it.
+    """
+    encoded: dict[str, list[int]] = {}
+
+    def encode(document: str) -> list[int]:
+        if document not in encoded:
+            encoded[document] = run.tokenizer.encode(document)
+        return encoded[document]
+
+    step, size = done, 1
+    while step < run.training.steps and not stop():
+        until = min(step + size, run.training.steps)
+        rates = run.training.learning_rates(step, until)
+        batches = [[encode(d) for d in run.batch(s)] for s in range(step, until)]
+        started = time.perf_counter()
+        losses = engine.train(batches, rates)
+        seconds = time.perf_counter() - started
+        bad = not math.isfinite(losses[-1])
+        good = losses[:-1] if bad else losses
+        if good:
+            yield Chunk(step, good, rates[: len(good)])
+        if bad:
+            raise DivergedError(
+                f"training diverged: the loss is {losses[-1]} at step {step + len(losses)}; "
+                f"try a smaller learning rate than {run.training.learning_rate:g}"
+            )
+        step = until
+        # Aim for CHUNK_SECONDS, but let the size at most double on the word of one measurement.
+        size = max(1, min(2 * size, int(size * CHUNK_SECONDS / max(seconds, 1e-9))))
