@@ -96,6 +96,13 @@ def initial_params(model: ModelConfig, rng: random.Random, std: float) -> Params
     }
 
 
+def replay(run: Run) -> TrainState:
+    """The state that this run began with, drawn anew from its seed."""
+    rng = random.Random(run.training.seed)
+    rng.shuffle(list(run.documents))
+    return TrainState.fresh(initial_params(run.model, rng, run.training.init_std))
+
+
 def train(
     run: Run,
     engine: Engine,

@@ -18,6 +18,19 @@ NAMES = tuple(_CLASSES)
 DEFAULT = "numpy"
 
 
+def available() -> list[str]:
+    """The engines that can be used here."""
+    return list(NAMES)
+
+
+def check(name: str, dtype: str) -> None:
+    """Raise EngineError unless there is an engine of this name that computes in this dtype."""
+    if name not in _CLASSES:
+        raise EngineError(f"there is no engine {name!r}; there are: {', '.join(NAMES)}")
+    if dtype not in ("float64", "float32") or (name == "scalar" and dtype != "float64"):
+        raise EngineError(f"the {name} engine does not compute in {dtype!r}")
+
+
 def create(
     name: str, config: ModelConfig, state: TrainState, training: TrainConfig, dtype: str = "float64"
 ) -> Engine:
@@ -25,10 +38,7 @@ def create(
 
     Raises EngineError for a name or a dtype that does not exist.
     """
-    if name not in _CLASSES:
-        raise EngineError(f"there is no engine {name!r}; there are: {', '.join(NAMES)}")
-    if dtype not in ("float64", "float32") or (name == "scalar" and dtype != "float64"):
-        raise EngineError(f"the {name} engine does not compute in {dtype}")
+    check(name, dtype)
     module, class_name = _CLASSES[name]
     adam = AdamConfig(training.beta1, training.beta2, training.eps)
     options = {} if name == "scalar" else {"dtype": dtype}

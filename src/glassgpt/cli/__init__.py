@@ -1,0 +1,80 @@
+"""The command line. One file a command; what they share is in `common`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from glassgpt import __version__
+from glassgpt.cli import bench, datasets, evaluate, explain, export, sample, train
+from glassgpt.errors import GlassError
+
+app = typer.Typer(
+    name="glassgpt",
+    help="A complete tiny GPT with glass walls: train it, let it invent, look inside.",
+    epilog="Start with: glassgpt train",
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"glassgpt {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+app.command("train", epilog=train.EXAMPLES)(train.train)
+app.command("sample", epilog=sample.EXAMPLES)(sample.sample)
+app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
+app.command("export", epilog=export.EXAMPLES)(export.export)
+app.command("bench", epilog=bench.EXAMPLES)(bench.bench)
+app.add_typer(datasets.app, name="datasets")
+
+
+def main() -> None:
+    """Run the command line; every failure is one line on standard error and an exit status."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except GlassError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("stopped", 130)
+    except BrokenPipeError:  # the reader of a pipe has gone, which is its right
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        _fail(f"{error.filename or 'the system'}: {error.strerror}", 1)
+    except MemoryError:
+        _fail("not enough memory for a model of this size", 1)
+    except Exception as error:  # a wrong option, as reported by the parser behind Typer
+        format_message = getattr(error, "format_message", None)
+        if format_message is None:
+            raise
+        _fail(f"{format_message()} (see {_help_command(error)})", 2)
+
+
+def _help_command(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'glassgpt'} --help"
+
+
+def _fail(message: str, status: int) -> None:
+    print("glassgpt: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,104 @@
+"""What the commands share: consoles, opening a run, printing samples."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from glassgpt.errors import RunError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from glassgpt.checkpoint import SavedRun
+    from glassgpt.engines.base import Engine
+
+RUNS = Path("runs")
+
+RunArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[RUN]", help="A run directory; by default the latest in runs/."),
+]
+EngineOption = Annotated[
+    str | None, typer.Option("--engine", help="scalar, numpy…; by default the fastest there is.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of the random stream.")]
+
+
+def stdout() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """A line for the person, on standard error, so that standard output stays the result."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def latest_run() -> Path:
+    """The run directory in runs/ whose model was saved last."""
+    models = [path for path in RUNS.glob("*/model.safetensors") if path.is_file()]
+    if not models:
+        raise RunError("there is no run in runs/ yet; make one with: glassgpt train")
+    return max(models, key=lambda path: path.stat().st_mtime).parent
+
+
+def new_run_path(data_name: str) -> Path:
+    """runs/english, or the first of runs/english-2, runs/english-3… that does not exist yet."""
+    base = "stdin" if data_name == "standard input" else Path(data_name).stem
+    path, number = RUNS / base, 1
+    while path.exists():
+        number += 1
+        path = RUNS / f"{base}-{number}"
+    return path
+
+
+def open_run(path: Path | None) -> SavedRun:
+    from glassgpt.checkpoint import load
+
+    return load(path or latest_run())
+
+
+def engine_for(saved: SavedRun, name: str | None = None) -> Engine:
+    """The engine of this name, or the default one, with the weights of the run."""
+    from glassgpt import engines
+
+    return engines.create(name or engines.DEFAULT, saved.run.model, saved.state, saved.run.training)
+
+
+BIN_STYLES = {"seen": "red", "in file": "yellow", "new": "green"}
+BIN_LABELS = {"seen": "seen in training", "in file": "in the file, not seen", "new": "new"}
+
+
+def print_samples(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Rows of (text, novelty, remark), numbered; the numbers and words carry the meaning, too."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    console = stdout()
+    width = max((cell_len(text) for text, _, _ in rows), default=0)
+    for number, (text, novelty, remark) in enumerate(rows, 1):
+        line = Text(f"{number:3d}  {text}{' ' * (width - cell_len(text))}  ")
+        line.append(BIN_LABELS[novelty], BIN_STYLES[novelty])
+        if remark:
+            line.append(f"  {remark}", "dim")
+        line.rstrip()
+        console.print(line)
+
+
+def bin_summary(bins: Sequence[str]) -> str:
+    """`9 new, 11 in the file, not seen, 0 seen in training`."""
+    return "; ".join(
+        f"{bins.count(name)} {BIN_LABELS[name]}" for name in ("new", "in file", "seen")
+    )

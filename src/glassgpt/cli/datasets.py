@@ -1,0 +1,98 @@
+"""`glassgpt datasets`: list, show, download."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from glassgpt.cli import common
+from glassgpt.cli.progress import Display
+
+app = typer.Typer(
+    help="The lists to learn from: list them, look into one, download one.",
+    epilog="Examples:  glassgpt datasets  ·  glassgpt datasets show hindi",
+)
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_()
+
+
+@app.command("list")
+def list_(as_json: common.JsonOption = False) -> None:
+    """Every data set in a line."""
+    from glassgpt.datasets import REGISTRY
+
+    if as_json:
+        common.print_json({"datasets": [_entry(name) for name in REGISTRY]})
+        return
+    from rich.table import Table
+
+    table = Table("name", "items", "what it is", box=None)
+    for entry in REGISTRY.values():
+        where = " (downloaded on request)" if entry.url else ""
+        table.add_row(entry.name, f"{entry.count:,}", entry.title + where)
+    common.stdout().print(table)
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="A data set, a file, or - for a pipe.")],
+    n: Annotated[int, typer.Option("-n", help="Documents to show.")] = 10,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Where a list comes from, what is in it, and its first lines."""
+    loaded = _load(name)
+    report = asdict(loaded.report)
+    if as_json:
+        facts = {"documents": len(loaded.documents), "sha256": loaded.sha256, "report": report}
+        entry = _entry(name) or {"name": loaded.name}
+        common.print_json(entry | facts | {"first": loaded.documents[: max(0, n)]})
+        return
+    console = common.stdout()
+    for key, value in (_entry(name) | {"documents": f"{len(loaded.documents):,}"} | report).items():
+        console.print(f"{key:>14}  {value}")
+    console.print(f"{'sha256':>14}  {loaded.sha256}")
+    console.print()
+    for document in loaded.documents[: max(0, n)]:
+        console.print(f"  {document}")
+
+
+@app.command("download")
+def download(
+    name: Annotated[str, typer.Argument(help="A data set that is not bundled.")] = "names",
+) -> None:
+    """Fetch a data set into the cache directory and check it."""
+    from glassgpt.datasets import REGISTRY
+    from glassgpt.datasets.download import fetch
+    from glassgpt.errors import DataError
+
+    entry = REGISTRY.get(name)
+    if entry is None:
+        raise DataError(f"there is no data set {name!r}; there are: {', '.join(REGISTRY)}")
+    if not entry.url:
+        print(f"{name} is bundled: {entry.path}")
+        return
+    with Display.download(name) as progress:
+        print(fetch(entry, progress))
+
+
+def _load(name: str) -> Any:
+    from glassgpt import datasets
+
+    with Display.download(name) as progress:
+        return datasets.load(name, progress=progress)
+
+
+def _entry(name: str) -> dict[str, Any]:
+    from glassgpt.datasets import REGISTRY
+
+    if name not in REGISTRY:
+        return {}
+    facts = asdict(REGISTRY[name])
+    recipe: dict[str, Any] = facts.pop("recipe")
+    return {key: value for key, value in facts.items() if value} | recipe

@@ -1,0 +1,94 @@
+"""`glassgpt eval`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from glassgpt.cli import common
+
+EXAMPLES = "Examples:  glassgpt eval  ·  glassgpt eval runs/hindi --temperatures 0.3,0.7,1.2 --json"
+
+
+def evaluate(
+    run: common.RunArgument = None,
+    documents: Annotated[
+        int, typer.Option(help="Documents each loss is measured on, at most.")
+    ] = 1000,
+    temperatures: Annotated[str, typer.Option(help="To sort samples at.")] = "0.1,0.5,1",
+    n: Annotated[int, typer.Option("-n", help="Samples at each temperature.")] = 200,
+    seed: common.SeedOption = 42,
+    engine: common.EngineOption = None,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Loss on seen and unseen documents beside n-gram baselines, and what the samples copy."""
+    from glassgpt import evaluation
+    from glassgpt.errors import ConfigError
+
+    if documents < 1 or n < 1:
+        raise ConfigError("--documents and -n must be at least 1")
+    try:
+        degrees = [float(t) for t in temperatures.split(",")]
+    except ValueError:
+        raise ConfigError(
+            f"--temperatures is {temperatures!r}; it must be numbers with commas between them"
+        ) from None
+    saved = common.open_run(run)
+    model, tokenizer = common.engine_for(saved, engine), saved.run.tokenizer
+    split = evaluation.split(saved.run, saved.state.step)
+    sides = {"train": split.train[-documents:], "held_out": split.held_out[:documents]}
+    encoded = {k: [tokenizer.encode(d) for d in v] for k, v in sides.items() if v}
+    learned = [tokenizer.encode(d) for d in split.train]
+    block = saved.run.model.block_size
+
+    rows: dict[str, dict[str, evaluation.Loss]] = {}
+    for order, name in enumerate(("uniform", "letter counts", "bigrams", "trigrams")):
+        gram = evaluation.NGram(order, learned, tokenizer.vocab_size)
+        rows[name] = {k: gram.loss(v, block) for k, v in encoded.items()}
+    rows["this model"] = {k: evaluation.model_loss(model, v) for k, v in encoded.items()}
+    seen, in_file = saved.run.seen(saved.state.step), set(saved.run.documents)
+    counted = {
+        t: evaluation.novelty_counts(model, tokenizer, seen, in_file, t, n, seed) for t in degrees
+    }
+    if as_json:
+        common.print_json(
+            {
+                "run": str(saved.path),
+                "steps": saved.state.step,
+                "loss": {
+                    name: {k: asdict(v) | {"bits": v.bits} for k, v in row.items()}
+                    for name, row in rows.items()
+                },
+                "novelty": [
+                    {"temperature": t, "samples": n, "distinct": distinct}
+                    | {name: bins[name] for name in ("seen", "in file", "new")}
+                    for t, (bins, distinct) in counted.items()
+                ],
+            }
+        )
+        return
+
+    from rich.table import Table
+
+    console = common.stdout()
+    sizes = {k: next(iter(rows.values()))[k] for k in encoded}
+    console.print(
+        f"{saved.path}: step {saved.state.step}, "
+        + ", ".join(f"{v.documents:,} {k.replace('_', '-')} documents" for k, v in sizes.items())
+    )
+    table = Table("nats a character (bits)", *(k.replace("_", "-") for k in encoded), box=None)
+    for name, row in rows.items():
+        table.add_row(name, *(f"{v.nats:.4f} ({v.bits:.4f})" for v in row.values()))
+    console.print(table)
+    if "held_out" not in encoded:
+        console.print("training has read every document: nothing is held out (see --val-fraction)")
+    else:
+        console.print("the n-grams have counted what the model was trained on, nothing else")
+    console.print()
+    table = Table("temperature", "new", "in the file", "seen", "distinct", box=None)
+    for t, (bins, distinct) in counted.items():
+        shares = (f"{bins[name] / n:.0%}" for name in ("new", "in file", "seen"))
+        table.add_row(f"{t:g}", *shares, f"{distinct} of {n}")
+    console.print(table)

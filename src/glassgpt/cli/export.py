@@ -1,0 +1,95 @@
+"""`glassgpt export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from glassgpt.cli import common
+from glassgpt.errors import ConfigError, RunError
+
+if TYPE_CHECKING:
+    from glassgpt.checkpoint import SavedRun
+    from glassgpt.engines.base import Params
+
+EXAMPLES = (
+    "Examples:  glassgpt export runs/hindi --to json -o hindi.json  ·  "
+    "glassgpt export runs/english --trace 0,10,100,1000 -o trace.json"
+)
+
+
+def export(
+    run: common.RunArgument = None,
+    to: Annotated[str, typer.Option(help="json (for the browser) or safetensors.")] = "json",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="File to write; - for standard output (json)."),
+    ] = None,
+    documents: Annotated[
+        bool, typer.Option("--with-documents", help="Put the documents into the JSON, too.")
+    ] = False,
+    trace: Annotated[
+        str | None,
+        typer.Option(help="Write the training's history instead, with the weights at these steps."),
+    ] = None,
+) -> None:
+    """Write a trained model, or how it was trained, as one self-contained file."""
+    from glassgpt import checkpoint, modelfile
+
+    if to not in ("json", "safetensors"):
+        raise ConfigError(f"--to is {to!r}; it must be json or safetensors")
+    if trace is not None and to != "json":
+        raise ConfigError("a --trace is JSON; leave out --to")
+    saved = common.open_run(run)
+    if trace is not None:
+        snapshots = _snapshots(saved, trace)
+        content = modelfile.trace_json(saved, snapshots).encode()
+        path = output or Path("trace.json")
+    elif to == "json":
+        content, path = (
+            modelfile.model_json(saved, documents).encode(),
+            output or Path("model.json"),
+        )
+    else:
+        content = checkpoint.to_safetensors(saved.run.model, saved.state)
+        path = output or Path("model.safetensors")
+    if str(path) == "-":
+        if to != "json":
+            raise ConfigError("a safetensors file is binary; give -o a file name")
+        print(content.decode(), end="")
+        return
+    from glassgpt.files import write_atomically
+
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}") from None
+    common.say(f"wrote {path} ({len(content):,} bytes)")
+
+
+def _snapshots(saved: SavedRun, steps: str) -> dict[int, Params]:
+    """Train again from the start, keeping the weights after the steps asked for."""
+    from glassgpt import engines
+    from glassgpt.training import replay
+
+    try:
+        wanted = sorted({int(step) for step in steps.split(",")})
+    except ValueError:
+        raise ConfigError(f"--trace is {steps!r}; it must be steps with commas between") from None
+    if not 0 <= wanted[0] <= wanted[-1] <= saved.state.step:
+        raise ConfigError(f"--trace is {steps!r}; the run has the steps 0 to {saved.state.step}")
+    run, state = saved.run, replay(saved.run)
+    model = engines.create(saved.info.engine, run.model, state, run.training, saved.info.dtype)
+    snapshots, done = {}, 0
+    for step in wanted:
+        batches = [[run.tokenizer.encode(d) for d in run.batch(s)] for s in range(done, step)]
+        losses = model.train(batches, run.training.learning_rates(done, step))
+        if losses != saved.losses[done:step]:
+            raise RunError(
+                f"training again from step {done} to {step} gave other numbers than log.jsonl: "
+                "was the run made on another machine or with another version?"
+            )
+        snapshots[step], done = model.state().params, step
+    return snapshots

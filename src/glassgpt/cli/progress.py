@@ -1,0 +1,93 @@
+"""A live line on a terminal, a line now and then elsewhere: always on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+from glassgpt.cli.common import say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from glassgpt.training import Chunk
+
+SAMPLE_SECONDS = 0.4
+SMOOTHING = 0.98  # of the moving average, which starts as the plain mean
+
+
+class Display:
+    """Step, loss, smoothed loss, learning rate, time left, and a sample that gets better."""
+
+    def __init__(self, steps: int, sample: Callable[[], str]) -> None:
+        self.steps, self.sample = steps, sample
+        self.smooth, self.weight = 0.0, 0.0
+        self.sampled_at, self.shown_tenth, self.text = 0.0, 0, ""
+        self.progress: Progress | None = None
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (
+                TextColumn("step {task.completed:>{task.fields[width]}}/{task.total}"),
+                BarColumn(bar_width=None),
+                TextColumn("loss {task.fields[loss]}  lr {task.fields[rate]}", markup=False),
+                TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[text]}", style="bold", markup=False),
+            )
+            console = Console(stderr=True)
+            self.progress = Progress(*columns, console=console, transient=False)
+            width = len(str(self.steps))
+            self.task = self.progress.add_task(
+                "", total=self.steps, width=width, loss="…", rate="…", text=""
+            )
+            self.progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.progress:
+            self.progress.stop()
+
+    def update(self, chunk: Chunk) -> None:
+        for loss in chunk.losses:
+            self.smooth = SMOOTHING * self.smooth + (1 - SMOOTHING) * loss
+            self.weight = SMOOTHING * self.weight + (1 - SMOOTHING)
+        done = chunk.start + len(chunk.losses)
+        shown = f"{chunk.losses[-1]:.3f} (smoothed {self.smooth / self.weight:.3f})"
+        if self.progress and self.task is not None:
+            if time.monotonic() - self.sampled_at > SAMPLE_SECONDS or done == self.steps:
+                self.text, self.sampled_at = self.sample(), time.monotonic()
+            rate = f"{chunk.learning_rates[-1]:.4f}"
+            self.progress.update(self.task, completed=done, loss=shown, rate=rate, text=self.text)
+        elif (tenth := 10 * done // self.steps) > self.shown_tenth:
+            self.shown_tenth = tenth
+            say(f"step {done:>{len(str(self.steps))}}/{self.steps}  loss {shown}  {self.sample()}")
+
+    @staticmethod
+    @contextmanager
+    def download(name: str) -> Iterator[Callable[[int, int], None] | None]:
+        """A bar for a download; it shows only once the first bytes are there."""
+        if not sys.stderr.isatty():
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+        columns = (TextColumn("downloading {task.description}"), BarColumn(), DownloadColumn())
+        progress = Progress(*columns, console=Console(stderr=True))
+        task = progress.add_task(name, total=None)
+
+        def update(done: int, total: int) -> None:
+            progress.start()
+            progress.update(task, completed=done, total=total or None)
+
+        try:
+            yield update
+        finally:
+            progress.stop()

@@ -1,0 +1,96 @@
+"""`glassgpt sample`."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from glassgpt.cli import common
+
+if TYPE_CHECKING:
+    from glassgpt.sampling import Sample
+    from glassgpt.tokenizer import Tokenizer
+
+EXAMPLES = (
+    "Examples:  glassgpt sample  ·  glassgpt sample runs/startups --prompt cred -n 5  ·  "
+    "glassgpt sample runs/hindi --temperature 0.8 --steps"
+)
+
+
+def sample(
+    run: common.RunArgument = None,
+    n: Annotated[int, typer.Option("-n", help="How many.")] = 20,
+    prompt: Annotated[str, typer.Option(help="How each begins.")] = "",
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="Below 1 safer, above 1 wilder, 0 greedy. [default: the run's]"),
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(help="Choose among the k likeliest only.")] = None,
+    seed: common.SeedOption = 42,
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Show each choice with its top 5.")
+    ] = False,
+    engine: common.EngineOption = None,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Let a trained run invent texts, each sorted into seen / in the file / new."""
+    from glassgpt.errors import ConfigError
+    from glassgpt.sampling import SampleConfig, encode_prompt, generate, novelty
+
+    if not 0 <= n <= 1_000_000:
+        raise ConfigError(f"-n is {n}; it must be from 0 to 1,000,000")
+    saved = common.open_run(run)
+    chosen = saved.info.temperature if temperature is None else temperature
+    config, tokenizer = SampleConfig(chosen, top_k), saved.run.tokenizer
+    encode_prompt(prompt, tokenizer, saved.run.model)  # complains before anything is printed
+    model, rng = common.engine_for(saved, engine), random.Random(seed)
+    drawn = [generate(model, tokenizer, rng, config, prompt, record=steps) for _ in range(n)]
+    seen, in_file = saved.run.seen(saved.state.step), set(saved.run.documents)
+    bins = [novelty(s.token_ids, seen, in_file, tokenizer) for s in drawn]
+    if as_json:
+        settings = {"prompt": prompt, "temperature": chosen, "top_k": top_k, "seed": seed}
+        rows = [_json(s, b, tokenizer) for s, b in zip(drawn, bins, strict=True)]
+        common.print_json({"run": str(saved.path), **settings, "samples": rows})
+    elif steps:
+        for number, (s, b) in enumerate(zip(drawn, bins, strict=True), 1):
+            _print_steps(number, s, b, tokenizer)
+    else:
+        remarks = [f"log p {s.log_prob:.2f}" + ("" if s.finished else ", cut") for s in drawn]
+        rows_ = zip(drawn, bins, remarks, strict=True)
+        common.print_samples([(s.text, b, remark) for s, b, remark in rows_])
+
+
+def _json(s: Sample, novelty: str, tokenizer: Tokenizer) -> dict[str, Any]:
+    row: dict[str, Any] = {"text": s.text, "token_ids": s.token_ids, "novelty": novelty}
+    row |= {"log_prob": s.log_prob, "finished": s.finished}
+    if s.steps:
+        row["steps"] = [
+            {
+                "position": step.position,
+                "token": tokenizer.token(step.token_id),
+                "top": [{"token": tokenizer.token(i), "p": p} for i, p in step.top()],
+                "uniform": step.uniform,
+                "choice": tokenizer.token(step.choice),
+                "p": float(step.probs[step.choice]),
+            }
+            for step in s.steps
+        ]
+    return row
+
+
+def _print_steps(number: int, s: Sample, novelty: str, tokenizer: Tokenizer) -> None:
+    from rich.text import Text
+
+    console = common.stdout()
+    console.print(Text(f"{number:3d}  {s.text}  ").append(common.BIN_LABELS[novelty], "bold"))
+    for step in s.steps:
+        line = Text(f"     {step.position:2d}  {tokenizer.token(step.token_id):>3} ->  ")
+        for token_id, p in step.top():
+            style = "bold reverse" if token_id == step.choice else ""
+            line.append(f"{tokenizer.token(token_id):>3} {p:6.1%}", style).append("  ")
+        line.append(f"  chose {tokenizer.token(step.choice)} ({step.probs[step.choice]:.1%})")
+        if step.uniform is not None:
+            line.append(f", u = {step.uniform:.4f}", "dim")
+        console.print(line)

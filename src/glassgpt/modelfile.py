@@ -1,0 +1,68 @@
+"""`model.json`: a trained model in one self-contained file, for the browser and anybody else.
+
+docs/model-file.md describes it. Numbers are the shortest decimals that give back the same float64.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from glassgpt import __version__
+from glassgpt.checkpoint import VERSION, SavedRun
+from glassgpt.engines.base import Params
+
+
+def model_json(saved: SavedRun, documents: bool = False) -> str:
+    """The model of a run as JSON text; with `documents`, also what it was trained on, in order."""
+    run, info = saved.run, saved.info
+    value: dict[str, Any] = {
+        "format": "glassgpt-model",
+        "version": VERSION,
+        "made_by": f"glassgpt {__version__}",
+        "model": run.model.to_dict(),
+        "tokenizer": run.tokenizer.to_dict(),
+        "training": run.training.to_dict(),
+        "step": saved.state.step,
+        "temperature": info.temperature,
+        "data": {
+            "name": info.data_name,
+            "sha256": info.data_sha256,
+            "num_documents": len(run.documents),
+            "num_train": run.num_train,
+        },
+        "params": nested(saved.state.params),
+    }
+    if documents:
+        value["documents"] = run.documents
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def nested(params: Params) -> dict[str, list[list[float]]]:
+    """Tensor name -> list of rows."""
+    return {name: array.tolist() for name, array in params.items()}
+
+
+def trace_json(saved: SavedRun, snapshots: dict[int, Params]) -> str:
+    """The history of a training run: every step, and the parameters after some of them.
+
+    Args:
+        snapshots: step (updates made; 0 is the initial weights) -> parameters.
+    """
+    run = saved.run
+    rates: Sequence[float] = run.training.learning_rates(0, saved.state.step)
+    value = {
+        "format": "glassgpt-trace",
+        "version": VERSION,
+        "made_by": f"glassgpt {__version__}",
+        "model": run.model.to_dict(),
+        "tokenizer": run.tokenizer.to_dict(),
+        "training": run.training.to_dict(),
+        "steps": [
+            {"step": i + 1, "documents": run.batch(i), "loss": loss, "learning_rate": rate}
+            for i, (loss, rate) in enumerate(zip(saved.losses, rates, strict=True))
+        ],
+        "snapshots": [{"step": s, "params": nested(p)} for s, p in sorted(snapshots.items())],
+    }
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
