@@ -30,8 +30,13 @@ class Loss:
         return self.nats / math.log(2)
 
 
-def model_loss(engine: Engine, documents: Sequence[Sequence[int]]) -> Loss:
-    """Over the first block_size predictions of each document, all weighted alike."""
+def model_loss(engine: Engine, documents: Sequence[Sequence[int]]) -> Loss | None:
+    """Over the first block_size predictions of each document, all weighted alike.
+
+    None without documents.
+    """
+    if not documents:
+        return None
     rows = engine.surprises(documents)
     count = sum(len(row) for row in rows)
     return Loss(math.fsum(float(x) for row in rows for x in row) / count, len(rows), count)

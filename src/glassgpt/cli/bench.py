@@ -8,7 +8,10 @@ import typer
 
 from glassgpt.cli import common
 
-EXAMPLES = "Examples:  glassgpt bench  ·  glassgpt bench --rounds 20 --json"
+EXAMPLES = common.examples(
+    "glassgpt bench",
+    "glassgpt bench --rounds 20 --json",
+)
 
 
 def bench(
@@ -31,11 +34,12 @@ def bench(
         ]
         common.print_json({"machine": machine, "engines": rows})
         return
-    from rich.table import Table
+    from rich.table import Column, Table
 
     console = common.stdout()
     console.print("; ".join(f"{v}" for v in machine.values()))
-    table = Table("engine", "µs a step (min)", "median", "times faster than scalar", box=None)
+    headings = ("µs a step (min)", "median", "times faster")
+    table = Table("engine", *(Column(h, justify="right") for h in headings), box=None)
     for r in results:
         table.add_row(
             r.engine, f"{r.best:,.1f}", f"{r.median:,.1f}", f"{slowest.best / r.best:,.1f}"

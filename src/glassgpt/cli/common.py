@@ -31,6 +31,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on sta
 SeedOption = Annotated[int, typer.Option("--seed", help="Of the random stream.")]
 
 
+def examples(*commands: str) -> str:
+    """The end of a help text; an empty line keeps what follows on a line of its own."""
+    return "\n\n".join(("Examples:", *(f"  {command}" for command in commands)))
+
+
+def count(number: int, what: str) -> str:
+    """`1 duplicate`, `2,539 duplicates`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 def stdout() -> Console:
     from rich.console import Console
 

@@ -12,7 +12,7 @@ from glassgpt.cli.progress import Display
 
 app = typer.Typer(
     help="The lists to learn from: list them, look into one, download one.",
-    epilog="Examples:  glassgpt datasets  ·  glassgpt datasets show hindi",
+    epilog=common.examples("glassgpt datasets", "glassgpt datasets show hindi"),
 )
 
 
@@ -30,9 +30,9 @@ def list_(as_json: common.JsonOption = False) -> None:
     if as_json:
         common.print_json({"datasets": [_entry(name) for name in REGISTRY]})
         return
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("name", "items", "what it is", box=None)
+    table = Table("name", Column("items", justify="right"), "what it is", box=None)
     for entry in REGISTRY.values():
         where = " (downloaded on request)" if entry.url else ""
         table.add_row(entry.name, f"{entry.count:,}", entry.title + where)

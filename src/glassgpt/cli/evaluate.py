@@ -9,7 +9,10 @@ import typer
 
 from glassgpt.cli import common
 
-EXAMPLES = "Examples:  glassgpt eval  ·  glassgpt eval runs/hindi --temperatures 0.3,0.7,1.2 --json"
+EXAMPLES = common.examples(
+    "glassgpt eval",
+    "glassgpt eval runs/hindi --temperatures 0.3,0.7,1.2 --json",
+)
 
 
 def evaluate(
@@ -47,7 +50,8 @@ def evaluate(
     for order, name in enumerate(("uniform", "letter counts", "bigrams", "trigrams")):
         gram = evaluation.NGram(order, learned, tokenizer.vocab_size)
         rows[name] = {k: gram.loss(v, block) for k, v in encoded.items()}
-    rows["this model"] = {k: evaluation.model_loss(model, v) for k, v in encoded.items()}
+    losses = {k: evaluation.model_loss(model, v) for k, v in encoded.items()}
+    rows["this model"] = {k: loss for k, loss in losses.items() if loss}
     seen, in_file = saved.run.seen(saved.state.step), set(saved.run.documents)
     counted = {
         t: evaluation.novelty_counts(model, tokenizer, seen, in_file, t, n, seed) for t in degrees
@@ -70,7 +74,7 @@ def evaluate(
         )
         return
 
-    from rich.table import Table
+    from rich.table import Column, Table
 
     console = common.stdout()
     sizes = {k: next(iter(rows.values()))[k] for k in encoded}
@@ -78,7 +82,8 @@ def evaluate(
         f"{saved.path}: step {saved.state.step}, "
         + ", ".join(f"{v.documents:,} {k.replace('_', '-')} documents" for k, v in sizes.items())
     )
-    table = Table("nats a character (bits)", *(k.replace("_", "-") for k in encoded), box=None)
+    columns = [Column(k.replace("_", "-"), justify="right") for k in encoded]
+    table = Table("nats a character (bits)", *columns, box=None)
     for name, row in rows.items():
         table.add_row(name, *(f"{v.nats:.4f} ({v.bits:.4f})" for v in row.values()))
     console.print(table)
@@ -87,7 +92,8 @@ def evaluate(
     else:
         console.print("the n-grams have counted what the model was trained on, nothing else")
     console.print()
-    table = Table("temperature", "new", "in the file", "seen", "distinct", box=None)
+    headings = ("temperature", "new", "in the file", "seen", "distinct")
+    table = Table(*(Column(h, justify="right") for h in headings), box=None)
     for t, (bins, distinct) in counted.items():
         shares = (f"{bins[name] / n:.0%}" for name in ("new", "in file", "seen"))
         table.add_row(f"{t:g}", *shares, f"{distinct} of {n}")

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from glassgpt.checkpoint import SavedRun
     from glassgpt.trace import Trace
 
-EXAMPLES = "Examples:  glassgpt explain runs/english emma  ·  glassgpt explain runs/hindi अंशु --json"
+EXAMPLES = common.examples(
+    "glassgpt explain runs/english emma",
+    "glassgpt explain runs/hindi अंशु --json",
+)
 LEVELS = "▁▂▃▄▅▆▇█"
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from glassgpt.checkpoint import SavedRun
     from glassgpt.engines.base import Params
 
-EXAMPLES = (
-    "Examples:  glassgpt export runs/hindi --to json -o hindi.json  ·  "
-    "glassgpt export runs/english --trace 0,10,100,1000 -o trace.json"
+EXAMPLES = common.examples(
+    "glassgpt export runs/hindi --to json -o hindi.json",
+    "glassgpt export runs/english --trace 0,10,100,1000 -o trace.json",
 )
 
 

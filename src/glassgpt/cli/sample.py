@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from glassgpt.sampling import Sample
     from glassgpt.tokenizer import Tokenizer
 
-EXAMPLES = (
-    "Examples:  glassgpt sample  ·  glassgpt sample runs/startups --prompt cred -n 5  ·  "
-    "glassgpt sample runs/hindi --temperature 0.8 --steps"
+EXAMPLES = common.examples(
+    "glassgpt sample",
+    "glassgpt sample runs/startups --prompt cred -n 5",
+    "glassgpt sample runs/hindi --temperature 0.8 --steps",
 )
 
 
@@ -25,7 +26,7 @@ def sample(
     prompt: Annotated[str, typer.Option(help="How each begins.")] = "",
     temperature: Annotated[
         float | None,
-        typer.Option(help="Below 1 safer, above 1 wilder, 0 greedy. [default: the run's]"),
+        typer.Option(help="Below 1 safer, above 1 wilder, 0 greedy.", show_default="the run's"),
     ] = None,
     top_k: Annotated[int | None, typer.Option(help="Choose among the k likeliest only.")] = None,
     seed: common.SeedOption = 42,

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 SAVE_SECONDS = 5.0
 """A kill or a power cut loses at most this much work."""
 
-EXAMPLES = (
-    "Examples:  glassgpt train hindi  ·  glassgpt train my-list.txt --steps 5000 -o runs/mine  ·  "
-    "glassgpt train names --n-embd 64 --n-layer 2 --lr 0.003  ·  cat list | glassgpt train - --json"
+EXAMPLES = common.examples(
+    "glassgpt train hindi",
+    "glassgpt train my-list.txt --steps 5000 -o runs/mine",
+    "glassgpt train names --n-embd 64 --n-layer 2 --lr 0.003",
+    "cat list | glassgpt train - --json",
 )
 
 
@@ -46,10 +48,11 @@ def train(
     n_embd: Annotated[int, typer.Option(help="Width of the residual stream.")] = 16,
     n_head: Annotated[int, typer.Option(help="Attention heads; they divide n_embd.")] = 4,
     block_size: Annotated[
-        int | None, typer.Option(help="Longest context. [default: suits the data, mostly 16]")
+        int | None, typer.Option(help="Longest context.", show_default="suits the data: 16 or 32")
     ] = None,
     lr: Annotated[
-        float | None, typer.Option(help="First learning rate. [default: suits the data]")
+        float | None,
+        typer.Option(help="First learning rate.", show_default="suits the data: 0.01 or 0.003"),
     ] = None,
     beta1: Annotated[float, typer.Option(help="Adam: memory of the gradient.")] = 0.85,
     beta2: Annotated[float, typer.Option(help="Adam: memory of its square.")] = 0.99,
@@ -58,7 +61,7 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Documents a step.")] = 1,
     val_fraction: Annotated[float, typer.Option(help="Share of the documents held out.")] = 0.0,
     normalize: Annotated[
-        str | None, typer.Option(help="nfc, nfd or none. [default: suits the data]")
+        str | None, typer.Option(help="nfc, nfd or none.", show_default="suits the data")
     ] = None,
     temperature: Annotated[float, typer.Option(help="Of the samples; 0 is greedy.")] = 0.5,
     samples: Annotated[int, typer.Option(help="How many to print at the end.")] = 20,
@@ -70,6 +73,7 @@ def train(
     from glassgpt import engines
     from glassgpt.checkpoint import RunInfo, RunWriter
     from glassgpt.errors import ConfigError
+    from glassgpt.evaluation import MAX_DOCUMENTS, model_loss
     from glassgpt.sampling import SampleConfig, generate, novelty
     from glassgpt.tokenizer import Tokenizer
     from glassgpt.training import begin
@@ -100,6 +104,7 @@ def train(
     losses, stopped = _steps(run, model, writer, choose)
     train_seconds = time.perf_counter() - train_started
 
+    held_out = model_loss(model, [tokenizer.encode(d) for d in run.held_out[:MAX_DOCUMENTS]])
     seen, in_file = run.seen(len(losses)), set(run.documents)
     drawn = [generate(model, tokenizer, rng, choose) for _ in range(samples)]
     bins = [novelty(s.token_ids, seen, in_file, tokenizer) for s in drawn]
@@ -117,6 +122,7 @@ def train(
                 "steps": len(losses),
                 "stopped": stopped,
                 "losses": losses,
+                "held_out_loss": held_out.nats if held_out else None,
                 "temperature": temperature,
                 "samples": [s.text for s in drawn],
                 "novelty": bins,
@@ -130,6 +136,8 @@ def train(
             common.say(
                 f"{samples} samples at temperature {temperature:g}: {common.bin_summary(bins)}"
             )
+        if held_out:
+            common.say(f"held-out loss {held_out.nats:.4f} nats a character")
         _next_steps(writer.path, drawn[0].text if drawn else "")
     if stopped:
         raise typer.Exit(130)
@@ -153,12 +161,12 @@ def _report(loaded: Dataset, run: Run) -> None:
     )
     cut = r.over_long(documents, run.model.block_size)
     remarks = [
-        f"{r.duplicates:,} duplicates kept" if r.duplicates else "",
-        f"{r.empty:,} empty lines skipped" if r.empty else "",
-        f"{cut:,} documents longer than block_size {run.model.block_size}: cut" if cut else "",
+        f"{common.count(r.duplicates, 'duplicate')} kept" if r.duplicates else "",
+        f"{common.count(r.empty, 'empty line')} skipped" if r.empty else "",
+        f"{common.count(cut, 'document')} cut at block_size {run.model.block_size}" if cut else "",
         "byte order mark removed" if r.bom else "",
         "Windows line ends" if r.crlf else "",
-        f"{len(run.held_out):,} documents held out" if run.held_out else "",
+        f"{common.count(len(run.held_out), 'document')} held out" if run.held_out else "",
     ]
     if any(remarks):
         common.say("  " + "; ".join(filter(None, remarks)))
@@ -219,7 +227,7 @@ def _steps(
 
 
 def _next_steps(path: Path, text: str) -> None:
-    prompt = text[:2] if text[:2].isalpha() else ""
+    prompt = text[:2] if text[:2].isprintable() and " " not in text[:2] else ""
     common.say(f"saved in {path}; go on with:")
     if prompt:
         common.say(f"  glassgpt sample {path} --prompt {prompt}")

@@ -1200,3 +1200,19 @@ out_of_uniforms:
     free(after_prompt);
     return name;
 }
+
+/* The highest x86-64 level that processor and operating system can run: 0 for v2, 1 for v3, 2 for
+ * v4. Elsewhere there is one level, 0. */
+API int glass_cpu_level(void) {
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    int v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+             __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    int v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl");
+    return v3 + v4;
+#else
+    return 0;
+#endif
+}
