@@ -179,7 +179,7 @@ def from_safetensors(path: Path, model: ModelConfig) -> TrainState:
                 raise RunError(f"{path} is a safetensors file, but not one of glassgpt's")
             version = metadata.get("version", "")
             _check_version(path, int(version) if version.isdigit() else None)
-            for name in wanted.keys() ^ set(file.keys()):
+            for name in sorted(wanted.keys() ^ set(file.keys())):
                 known = "is missing" if name in wanted else "is not known"
                 raise RunError(f"{path}: tensor {name!r} {known}")
             for name, shape in wanted.items():

@@ -1,0 +1,174 @@
+"""Run directories: what is written is read back bit for bit, and what is wrong is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from glassgpt import checkpoint, datasets, engines, modelfile
+from glassgpt.checkpoint import RunInfo, RunWriter, SavedRun
+from glassgpt.config import TrainConfig
+from glassgpt.errors import RunError
+from glassgpt.tokenizer import Tokenizer
+from glassgpt.training import begin, train
+
+STEPS = 12
+
+
+@pytest.fixture
+def run_path(tmp_path: Path) -> Path:
+    """A finished run of the ten names, saved twice on the way."""
+    data = datasets.load("ten")
+    training = TrainConfig(steps=STEPS)
+    run, state, _ = begin(data.documents, training, Tokenizer.from_documents(data.documents))
+    writer = RunWriter(tmp_path / "run", run, RunInfo("ten", data.sha256, "numpy"))
+    writer.save(state, [])
+    engine = engines.create("numpy", run.model, state, training)
+    for chunk in train(run, engine):
+        writer.save(engine.state(), [chunk])
+    return writer.path
+
+
+def edit_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def edit_model(path: Path, tensors: dict[str, Any], **metadata: str) -> None:
+    known = {"format": "glassgpt-model", "version": "1", "step": str(STEPS), "model": "{}"}
+    save_file(load_file(path) | tensors, path, known | metadata)
+
+
+def test_a_run_is_read_back_bit_for_bit(run_path: Path) -> None:
+    data = datasets.load("ten")
+    training = TrainConfig(steps=STEPS)
+    run, state, _ = begin(data.documents, training, Tokenizer.from_documents(data.documents))
+    engine = engines.create("numpy", run.model, state, training)
+    losses = [loss for chunk in train(run, engine) for loss in chunk.losses]
+
+    saved = checkpoint.load(run_path)
+
+    assert saved.losses == losses
+    assert saved.run.documents == run.documents
+    assert (saved.run.model, saved.run.training) == (run.model, run.training)
+    assert saved.state.step == STEPS
+    for ours, theirs in zip(
+        (engine.state().params, engine.state().m, engine.state().v),
+        (saved.state.params, saved.state.m, saved.state.v),
+        strict=True,
+    ):
+        assert list(ours) == list(theirs)
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_the_log_has_a_line_a_step(run_path: Path) -> None:
+    lines = [json.loads(line) for line in (run_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
+    assert lines[0]["documents"] == ["amelia"]
+    assert lines[0]["learning_rate"] == 0.01
+
+
+def test_log_lines_beyond_the_model_are_those_of_unsaved_steps(run_path: Path) -> None:
+    with (run_path / "log.jsonl").open("a") as log:
+        log.write('{"step": 13, "docu')  # a kill in the middle of writing
+    assert len(checkpoint.load(run_path).losses) == STEPS
+
+
+def test_a_directory_with_files_in_it_is_never_written_to(run_path: Path) -> None:
+    saved = checkpoint.load(run_path)
+    before = {path.name: path.read_bytes() for path in run_path.iterdir()}
+    with pytest.raises(RunError, match="exists already"):
+        RunWriter(run_path, saved.run, saved.info)
+    assert {path.name: path.read_bytes() for path in run_path.iterdir()} == before
+
+
+def remove(name: str) -> Callable[[Path], object]:
+    return lambda run: (run / name).unlink()
+
+
+def write(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda run: (run / name).write_bytes(content)
+
+
+def truncate(name: str, size: int) -> Callable[[Path], object]:
+    return lambda run: (run / name).write_bytes((run / name).read_bytes()[:size])
+
+
+def config(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
+    return lambda run: edit_json(run / "config.json", change)
+
+
+def model(tensors: dict[str, Any] | None = None, **metadata: str) -> Callable[[Path], object]:
+    return lambda run: edit_model(run / "model.safetensors", tensors or {}, **metadata)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        *[(remove(name), f"{name} is missing") for name in checkpoint.FILES],
+        (write("config.json", b"{"), "config.json is damaged"),
+        (write("config.json", b"\xff"), "not UTF-8"),
+        (write("config.json", b"[" * 100_000), "config.json is damaged"),
+        (write("config.json", b'{"format": "something"}'), "not a glassgpt-run file"),
+        (config(lambda c: c.update(version=2)), "version 2; this glassgpt .* reads up to 1"),
+        (config(lambda c: c.update(version="1")), "no valid version"),
+        (config(lambda c: c.pop("model")), "'model' is missing"),
+        (config(lambda c: c["model"].update(n_head=3)), "n_head is 3; it must divide n_embd"),
+        (config(lambda c: c["model"].update(n_embd=10**6)), "n_embd is 1000000"),
+        (config(lambda c: c["model"].update(n_layer=2)), "tensor '.*layer1.* is missing"),
+        (config(lambda c: c["model"].update(vocab_size=18)), "17 tokens, the model 18"),
+        (config(lambda c: c["model"].update(block_size=8)), "'wpe' is F64 .16, 16.; .* .8, 16."),
+        (config(lambda c: c["training"].update(lr=1)), "missing or unknown keys: lr"),
+        (config(lambda c: c.update(model=[])), "must be an object, not list"),
+        (config(lambda c: c.update(num_train=11)), "num_train must be from 1 to 10"),
+        (config(lambda c: c.update(temperature="warm")), "wrong type"),
+        (write("documents.txt", b"ABC\n" * 10), "characters outside"),
+        (write("tokenizer.json", b"[]"), "not a glassgpt-tokenizer file"),
+        (write("log.jsonl", b""), "line 1 is damaged"),
+        (truncate("log.jsonl", 300), "log.jsonl, line 4 is damaged"),
+        (write("model.safetensors", b""), "damaged or not a safetensors file"),
+        (write("model.safetensors", b"\xff" * 100), "damaged or not a safetensors file"),
+        (truncate("model.safetensors", 5000), "damaged or not a safetensors file"),
+        (model(format="pt"), "not one of glassgpt's"),
+        (model(version="9"), "version 9"),
+        (model(version="x"), "no valid version"),
+        (model(step="-1"), "the step in its metadata is '-1'"),
+        (model(step="999"), "log.jsonl.*is damaged|ends at step"),
+        (model({"extra": np.zeros(3)}), "'extra' is not known"),
+        (model({"wte": np.zeros((17, 16), np.float32)}), "'wte' is F32"),
+        (model({"wte": np.full((17, 16), np.nan)}), "not finite"),
+    ],
+)
+def test_what_is_wrong_is_refused_in_one_line(
+    run_path: Path, damage: Callable[[Path], object], message: str
+) -> None:
+    damage(run_path)
+    with pytest.raises(RunError, match=message) as caught:
+        checkpoint.load(run_path)
+    assert "\n" not in str(caught.value)
+    assert "run" in str(caught.value)  # it says where
+
+
+@pytest.mark.parametrize("path", ["nowhere", "file"])
+def test_a_path_that_is_no_run(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RunError):
+        checkpoint.load(tmp_path / path)
+
+
+def test_model_json_holds_the_same_numbers(run_path: Path) -> None:
+    saved: SavedRun = checkpoint.load(run_path)
+    value = json.loads(modelfile.model_json(saved, documents=True))
+    assert value["format"] == "glassgpt-model"
+    assert value["step"] == STEPS
+    assert value["documents"] == saved.run.documents
+    assert list(value["params"]) == list(saved.state.params)
+    for name, rows in value["params"].items():
+        assert np.array_equal(np.array(rows), saved.state.params[name])
