@@ -1,0 +1,61 @@
+"""Build hook: compile the native kernel into the wheel; without a compiler, leave it out."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import sysconfig
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+ENGINES = Path("src/glassgpt/engines")
+
+
+class KernelBuildHook(BuildHookInterface):
+    """Adds `engines/lib/` to the wheel, and the platform's tag where it holds compiled code.
+
+    `GLASSGPT_WHEEL_PLATFORM` names the platform of libraries that are already there, compiled for
+    another machine (tools/wheels.py sets it); `GLASSGPT_NO_KERNEL` asks for a pure wheel.
+    """
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if self.target_name != "wheel" or os.environ.get("GLASSGPT_NO_KERNEL"):
+            return
+        lib = Path(self.root) / ENGINES / "lib"
+        wheel_platform = os.environ.get("GLASSGPT_WHEEL_PLATFORM")
+        if wheel_platform:
+            libraries = sorted(lib.iterdir())
+        else:
+            libraries, reason = load_build_module(Path(self.root)).build(lib)
+            if not libraries:
+                self.app.display_warning(
+                    f"the native kernel was not compiled ({reason}); the numpy engine stands in"
+                )
+                return
+            wheel_platform = this_platform()
+        if version != "editable":  # an editable install finds them where they are
+            for library in libraries:
+                target = f"glassgpt/engines/lib/{library.name}"
+                build_data["force_include"][str(library)] = target
+        # Called through ctypes: one wheel serves every Python version.
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{wheel_platform}"
+
+
+def this_platform() -> str:
+    """The tag of this machine, e.g. linux_x86_64; of a universal Python on a Mac, only its part."""
+    tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    return tag.replace("universal2", os.uname().machine) if sys.platform == "darwin" else tag
+
+
+def load_build_module(root: Path) -> ModuleType:
+    """engines/_build.py by its path: the package itself, which needs NumPy, is not imported."""
+    spec = importlib.util.spec_from_file_location("_build", root / ENGINES / "_build.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,329 @@
+"""The C kernel behind the seam: the same numbers, as fast as the machine allows.
+
+kernel.c does all the work; this file checks what goes in, passes arrays across through ctypes
+(which lets other Python threads run meanwhile), and keeps Ctrl-C alive. It chooses the best build
+of the kernel that this processor can run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from ctypes import POINTER, c_double, c_int, c_int32, c_void_p
+from dataclasses import dataclass
+from itertools import chain, groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from glassgpt.config import ModelConfig
+from glassgpt.engines import _build
+from glassgpt.engines.base import (
+    AdamConfig,
+    Document,
+    Params,
+    TrainState,
+    check_documents,
+    check_feed,
+    check_state,
+)
+from glassgpt.errors import EngineError
+
+LEVELS = tuple(_build.LEVELS[_build.machine()])
+"""Instruction-set levels of this kind of machine, lowest first."""
+
+PATIENCE = 0.02
+"""Seconds: a call that may take longer runs beside the main thread, which waits for Ctrl-C."""
+
+SLOWEST = 5e8
+"""Floating-point operations a second that any machine can be trusted to do, to guess how long."""
+
+
+def levels(dtype: str = "float64") -> list[str]:
+    """The levels that are compiled and that this processor can run, lowest first."""
+    present = [level for level in LEVELS if _path(level, dtype).exists()]
+    if not present:
+        return []
+    # The lowest runs everywhere, and knows how to ask the processor for more.
+    can: int = _load(present[0], dtype).glass_cpu_level()
+    return [level for level in present if LEVELS.index(level) <= can]
+
+
+def unavailable() -> str | None:
+    """Why there is no native engine, in a few words; None where there is one."""
+    try:
+        return None if levels() else "the kernel is not compiled"
+    except OSError as error:
+        return f"the kernel cannot be loaded: {error}"
+
+
+def available() -> bool:
+    return unavailable() is None
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What `generate_many` wrote."""
+
+    token_ids: list[list[int]]
+    """Of each text, without the prompt; with the BOS that ended it, unless the context was full."""
+    log_probs: NDArray[np.float64]
+    """Of each text after the prompt, at temperature 1 (nats), `(len(token_ids),)`."""
+    used: int
+    """How many of the uniform numbers it took."""
+
+
+class NativeEngine:
+    """kernel.c around one model.
+
+    `threads` share a batch; the numbers do not depend on it. `level` is one of `levels()`, by
+    default the best. Raises EngineError where that is not there.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        state: TrainState,
+        adam: AdamConfig,
+        *,
+        dtype: str = "float64",
+        threads: int = 1,
+        level: str | None = None,
+    ) -> None:
+        check_state(config, state)
+        if dtype not in _build.DTYPES:
+            raise EngineError(f"the native engine does not compute in {dtype}")
+        reason, there = unavailable(), levels(dtype)
+        if reason or (level or there[-1]) not in there:
+            raise EngineError(f"no native engine: {reason or f'level {level} is not there'}")
+        self.config, self.adam, self.threads = config, adam, max(1, threads)
+        self.dtype, self.level = np.dtype(dtype), level or there[-1]
+        self._library = _load(self.level, dtype)
+        self._handle = self._library.glass_create(
+            config.vocab_size, config.n_layer, config.n_embd, config.n_head, config.block_size
+        )
+        if not self._handle:
+            raise MemoryError(f"no memory for {config.num_params:,} parameters")
+        weakref.finalize(self, self._library.glass_free, self._handle)
+        self._lock = threading.Lock()
+        flat = [np.concatenate([a.ravel() for a in x.values()]) for x in _arrays(state)]
+        self._library.glass_import(self._handle, *map(_pointer, flat), state.step)
+
+    def train(
+        self, batches: Sequence[Sequence[Document]], learning_rates: Sequence[float]
+    ) -> list[float]:
+        if len(batches) != len(learning_rates):
+            raise ValueError(f"{len(batches)} batches, but {len(learning_rates)} learning rates")
+        losses: list[float] = []
+        for size, group in groupby(batches, key=len):  # nearly always a single group
+            documents = [document for batch in group for document in batch]
+            rates = learning_rates[len(losses) : len(losses) + len(documents) // max(size, 1)]
+            losses += self._train(documents, size, rates)
+            if losses and not np.isfinite(losses[-1]):
+                break
+        return losses
+
+    def _train(
+        self, documents: Sequence[Document], size: int, learning_rates: Sequence[float]
+    ) -> list[float]:
+        if size == 0:
+            raise ValueError("a batch needs at least one document")
+        tokens, offsets = self._flatten(documents)
+        rates, losses = np.array(learning_rates, np.float64), np.empty(len(learning_rates))
+        adam = self.adam
+
+        def call(stop: Any) -> int:
+            with self._lock:
+                done: int = self._library.glass_train(
+                    *(self._handle, _pointer(tokens), _pointer(offsets), len(rates), size),
+                    *(_pointer(rates), adam.beta1, adam.beta2, adam.eps, _pointer(losses)),
+                    *(self.threads, stop),
+                )
+            return done
+
+        seconds = 6 * self.config.num_params * (len(tokens) + len(rates)) / SLOWEST
+        done = _checked(_interruptible(call) if seconds > PATIENCE else call(None))
+        return [float(loss) for loss in losses[:done]]
+
+    def loss_and_grads(self, batch: Sequence[Document]) -> tuple[float, Params]:
+        if not batch:
+            raise ValueError("a batch needs at least one document")
+        tokens, offsets = self._flatten(batch)
+        loss, grads = c_double(), np.empty(self.config.num_params)
+        with self._lock:
+            _checked(
+                self._library.glass_loss_and_grads(
+                    *(self._handle, _pointer(tokens), _pointer(offsets), len(batch)),
+                    *(ctypes.byref(loss), _pointer(grads)),
+                )
+            )
+        return loss.value, self._tensors(grads)
+
+    def surprises(self, documents: Sequence[Document]) -> list[NDArray[np.float64]]:
+        if not documents:
+            return []
+        tokens, offsets = self._flatten(documents)
+        ends = np.minimum(np.diff(offsets) - 1, self.config.block_size).cumsum()
+        result = np.empty(ends[-1])
+        with self._lock:
+            _checked(
+                self._library.glass_surprises(
+                    *(self._handle, _pointer(tokens), _pointer(offsets), len(documents)),
+                    _pointer(result),
+                )
+            )
+        return [row.copy() for row in np.split(result, ends[:-1])]
+
+    def session(self) -> NativeSession:
+        return NativeSession(self)
+
+    def generate_many(
+        self,
+        uniforms: ArrayLike,
+        n: int,
+        prompt: Sequence[int],
+        temperature: float = 0.5,
+        top_k: int | None = None,
+    ) -> Texts:
+        """Write up to n texts after a prompt, whose first token is BOS, in a single call.
+
+        Takes one of the uniform numbers in [0, 1) a token, in order, as `random.choices` does; the
+        texts that they suffice for come back. Temperature 0 is greedy and takes none.
+        """
+        if not 1 <= len(prompt) <= self.config.block_size:
+            raise ValueError(f"the prompt must have 1 to {self.config.block_size} tokens")
+        if min(prompt) < 0 or max(prompt) >= self.config.vocab_size:
+            raise ValueError(f"token ids must be from 0 to {self.config.vocab_size - 1}")
+        if not temperature >= 0 or (top_k is not None and top_k < 1) or n < 0:
+            raise ValueError("temperature must be at least 0, top_k at least 1, n at least 0")
+        numbers = np.ascontiguousarray(uniforms, np.float64).ravel()
+        tokens, used = np.array(prompt, np.int32), c_int()
+        out = np.empty((n, self.config.block_size), np.int32)
+        lengths, log_probs = np.empty(n, np.int32), np.empty(n)
+        session = self.session()
+        with self._lock:
+            written = _checked(
+                self._library.glass_generate(
+                    *(session.handle, _pointer(tokens), len(tokens), int(tokens[0]), n),
+                    *(temperature, top_k or 0, _pointer(numbers), len(numbers)),
+                    *(_pointer(out), _pointer(lengths), _pointer(log_probs), ctypes.byref(used)),
+                )
+            )
+        rows = zip(out[:written], lengths.tolist(), strict=False)
+        return Texts([row[:k].tolist() for row, k in rows], log_probs[:written], used.value)
+
+    def state(self) -> TrainState:
+        flat = [np.empty(self.config.num_params) for _ in range(3)]
+        with self._lock:
+            step = self._library.glass_export(self._handle, *map(_pointer, flat))
+        params, m, v = map(self._tensors, flat)
+        return TrainState(params, m, v, step)
+
+    def _flatten(self, documents: Sequence[Document]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """All ids in a row, and where each document starts and the last one ends, as int32."""
+        lengths = np.fromiter(map(len, documents), np.int64, len(documents))
+        offsets = np.concatenate(([0], lengths.cumsum()))
+        tokens = np.fromiter(chain.from_iterable(documents), np.int64, int(offsets[-1]))
+        if len(tokens) > np.iinfo(np.int32).max:
+            raise ValueError("too many tokens for one call")
+        if lengths.min() < 2 or tokens.min() < 0 or tokens.max() >= self.config.vocab_size:
+            check_documents(self.config, documents)  # says what is wrong
+        return tokens.astype(np.int32), offsets.astype(np.int32)
+
+    def _tensors(self, flat: NDArray[np.float64]) -> Params:
+        tensors, start = {}, 0
+        for name, (n_out, n_in) in self.config.shapes.items():
+            tensors[name] = flat[start : start + n_out * n_in].reshape(n_out, n_in)
+            start += n_out * n_in
+        return tensors
+
+
+class NativeSession:
+    """A KV cache in the kernel. It reads with the weights that its engine has at that moment."""
+
+    def __init__(self, engine: NativeEngine) -> None:
+        self.engine, self.position = engine, 0
+        self.handle = engine._library.glass_session(engine._handle)
+        if not self.handle:
+            raise MemoryError("no memory for a session")
+        weakref.finalize(self, engine._library.glass_session_free, self.handle)
+        self._logits = np.empty(engine.config.vocab_size)
+        self._to = _pointer(self._logits)
+
+    def feed(self, token_id: int) -> NDArray[np.float64]:
+        check_feed(self.engine.config, token_id, self.position)
+        self.position += 1
+        with self.engine._lock:
+            self.engine._library.glass_feed(self.handle, token_id, self._to)
+            return self._logits.copy()
+
+
+def _interruptible(call: Callable[[Any], int]) -> int:
+    """Run a long call so that Ctrl-C ends it: in a thread, while this one can hear signals.
+
+    On an exception here the kernel is told to stop, which it does between two passes over a few
+    documents; the updates made so far are kept.
+    """
+    stop, result = c_int32(0), [0]
+
+    def run() -> None:
+        result[0] = call(ctypes.byref(stop))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(PATIENCE)
+    except BaseException:
+        stop.value = 1
+        thread.join()
+        raise
+    return result[0]
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        raise MemoryError("no memory for documents of this length in batches of this size")
+    return result
+
+
+def _arrays(state: TrainState) -> Iterator[Params]:
+    yield from (state.params, state.m, state.v)
+
+
+def _pointer(array: NDArray[Any]) -> c_void_p:
+    return c_void_p(array.ctypes.data)
+
+
+def _path(level: str, dtype: str) -> Path:
+    return _build.LIB / _build.library_name(level, dtype)
+
+
+@functools.cache
+def _load(level: str, dtype: str) -> ctypes.CDLL:
+    """One build of the kernel, with the types of its functions declared."""
+    library = ctypes.CDLL(str(_path(level, dtype)))
+    p, i, d = c_void_p, c_int, c_double
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "glass_cpu_level": (i, []),
+        "glass_create": (p, [i] * 5),
+        "glass_free": (None, [p]),
+        "glass_import": (None, [p, p, p, p, i]),
+        "glass_export": (i, [p, p, p, p]),
+        "glass_train": (i, [p, p, p, i, i, p, d, d, d, p, i, POINTER(c_int32)]),
+        "glass_loss_and_grads": (i, [p, p, p, i, POINTER(d), p]),
+        "glass_surprises": (i, [p, p, p, i, p]),
+        "glass_session": (p, [p]),
+        "glass_session_free": (None, [p]),
+        "glass_feed": (None, [p, i, p]),
+        "glass_generate": (i, [p, p, i, i, i, d, i, p, i, p, p, p, POINTER(i)]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
