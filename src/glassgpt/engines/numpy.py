@@ -25,8 +25,8 @@ from glassgpt.engines.base import (
     check_feed,
     check_state,
 )
+from glassgpt.engines.batch import Array, Batch, pack
 
-Array = NDArray[Any]  # float64 or float32, as the engine was asked for
 EVALUATION_BATCH = 64
 """Documents read at once where no gradient is needed; bounds the memory of `surprises`."""
 
@@ -40,17 +40,6 @@ class Activations:
 
     top: dict[str, Array] = field(default_factory=dict)
     layers: list[dict[str, Array]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Documents as arrays: B of them, padded to T predictions, N = B T rows."""
-
-    inputs: NDArray[np.intp]  # (B, T) token ids read
-    targets: NDArray[np.intp]  # (N,) token ids to predict
-    weights: Array  # (N,) share of each prediction in the loss; 0 for padding
-    rows: NDArray[np.intp]  # 0, 1, … N - 1
-    lengths: list[int]  # predictions of each document
 
 
 class NumpyEngine:
@@ -97,8 +86,9 @@ class NumpyEngine:
         with np.errstate(all="ignore"):
             for start in range(0, len(documents), EVALUATION_BATCH):
                 batch = self._pack(documents[start : start + EVALUATION_BATCH])
-                probs = self.forward(batch.inputs).top["probs"]
-                rows = -np.log(probs[batch.rows, batch.targets].reshape(batch.inputs.shape))
+                rows = self._surprises(self.forward(batch.inputs), batch).reshape(
+                    batch.inputs.shape
+                )
                 result += [
                     row[:n].astype(np.float64) for row, n in zip(rows, batch.lengths, strict=True)
                 ]
@@ -109,7 +99,7 @@ class NumpyEngine:
         batch = self._pack([document])
         with np.errstate(all="ignore"):
             a = self.forward(batch.inputs)
-            a.top["loss"] = -np.log(a.top["probs"][batch.rows, batch.targets])[:, None]
+            a.top["loss"] = self._surprises(a, batch)[:, None]
             return a, self.backward(a, batch)
 
     def session(self) -> NumpySession:
@@ -127,7 +117,7 @@ class NumpyEngine:
         start = 0 if cache is None else cache.length
         mask = self.mask[start : start + n_time, : start + n_time]
         rows, heads = n_batch * n_time, (n_batch, n_time, 3, c.n_head, c.head_dim)
-        tok_emb, pos_emb = p["wte"][inputs], p["wpe"][start : start + n_time]
+        tok_emb, pos_emb = p["wte"].take(inputs, 0), p["wpe"][start : start + n_time]
         emb_sum = (tok_emb + pos_emb).reshape(rows, c.n_embd)
         x, emb_scale = rmsnorm(emb_sum)
         top = {"tok_emb": tok_emb, "pos_emb": pos_emb, "emb_sum": emb_sum, "emb_norm": x}
@@ -136,18 +126,18 @@ class NumpyEngine:
         for i in range(c.n_layer):
             p = self.layers[i]
             attn_norm, attn_scale = rmsnorm(x)
-            q, k, v = (attn_norm @ p["attn_wqkv"].T).reshape(heads).transpose(2, 0, 3, 1, 4)
+            q, k, v = attn_norm.dot(p["attn_wqkv"].T).reshape(heads).transpose(2, 0, 3, 1, 4)
             if cache is not None:
                 k, v = cache.extend(i, k, v)
             attn_scores = q @ k.swapaxes(-1, -2) * self.head_scale
             attn_weights = softmax(attn_scores + mask)
             attn_out = (attn_weights @ v).swapaxes(1, 2).reshape(rows, c.n_embd)
-            attn_proj = attn_out @ p["attn_wo"].T
+            attn_proj = attn_out.dot(p["attn_wo"].T)
             attn_resid = x + attn_proj
             mlp_norm, mlp_scale = rmsnorm(attn_resid)
-            mlp_hidden = mlp_norm @ p["mlp_fc1"].T
+            mlp_hidden = mlp_norm.dot(p["mlp_fc1"].T)
             mlp_relu = np.maximum(mlp_hidden, 0)
-            mlp_proj = mlp_relu @ p["mlp_fc2"].T
+            mlp_proj = mlp_relu.dot(p["mlp_fc2"].T)
             x = attn_resid + mlp_proj
             layers.append(
                 {
@@ -158,7 +148,7 @@ class NumpyEngine:
                     "mlp_relu": mlp_relu, "mlp_proj": mlp_proj, "mlp_resid": x,
                 }
             )  # fmt: skip
-        top["logits"] = x @ self.params["lm_head"].T
+        top["logits"] = x.dot(self.params["lm_head"].T)
         top["probs"] = softmax(top["logits"])
         return Activations(top, layers)
 
@@ -168,26 +158,26 @@ class NumpyEngine:
         heads = (*batch.inputs.shape, c.n_head, c.head_dim)
         d = Activations(layers=[{} for _ in range(c.n_layer)])
         d_logits = a.top["probs"] * batch.weights[:, None]  # loss = weights . -log(probs[targets])
-        d_logits[batch.rows, batch.targets] -= batch.weights  # .. probs = softmax(logits)
-        np.matmul(d_logits.T, a.layers[-1]["mlp_resid"], out=self.grads["lm_head"])
-        dx = d_logits @ self.params["lm_head"]  # logits = mlp_resid @ lm_head.T
+        d_logits.ravel()[batch.targets] -= batch.weights  # .. probs = softmax(logits)
+        np.dot(d_logits.T, a.layers[-1]["mlp_resid"], out=self.grads["lm_head"])
+        dx = d_logits.dot(self.params["lm_head"])  # logits = mlp_resid @ lm_head.T
         for i in reversed(range(c.n_layer)):
             p, g, f, b = self.layers[i], self.layer_grads[i], a.layers[i], d.layers[i]
             b["mlp_resid"] = b["mlp_proj"] = dx  # mlp_resid = attn_resid + mlp_proj
-            b["mlp_relu"] = dx @ p["mlp_fc2"]  # mlp_proj = mlp_relu @ mlp_fc2.T
-            np.matmul(dx.T, f["mlp_relu"], out=g["mlp_fc2"])
+            b["mlp_relu"] = dx.dot(p["mlp_fc2"])  # mlp_proj = mlp_relu @ mlp_fc2.T
+            np.dot(dx.T, f["mlp_relu"], out=g["mlp_fc2"])
             b["mlp_hidden"] = dh = b["mlp_relu"] * (f["mlp_hidden"] > 0)  # mlp_relu = max(.., 0)
-            b["mlp_norm"] = dh @ p["mlp_fc1"]  # mlp_hidden = mlp_norm @ mlp_fc1.T
-            np.matmul(dh.T, f["mlp_norm"], out=g["mlp_fc1"])
+            b["mlp_norm"] = dh.dot(p["mlp_fc1"])  # mlp_hidden = mlp_norm @ mlp_fc1.T
+            np.dot(dh.T, f["mlp_norm"], out=g["mlp_fc1"])
             dx = dx + rmsnorm_backward(b["mlp_norm"], f["mlp_norm"], f["mlp_scale"])
 
             b["attn_resid"] = b["attn_proj"] = dx  # attn_resid = x + attn_proj
-            b["attn_out"] = dx @ p["attn_wo"]  # attn_proj = attn_out @ attn_wo.T
-            np.matmul(dx.T, f["attn_out"], out=g["attn_wo"])
+            b["attn_out"] = dx.dot(p["attn_wo"])  # attn_proj = attn_out @ attn_wo.T
+            np.dot(dx.T, f["attn_out"], out=g["attn_wo"])
             d_mixed = b["attn_out"].reshape(heads).swapaxes(1, 2)  # attn_out = attn_weights @ v
             dw = b["attn_weights"] = d_mixed @ f["v"].swapaxes(-1, -2)
             weights = f["attn_weights"]  # attn_weights = softmax(attn_scores)
-            ds = weights * (dw - np.einsum("bhts,bhts->bht", dw, weights)[..., None])
+            ds = weights * (dw - np.vecdot(dw, weights)[..., None])
             b["attn_scores"] = ds
             ds = ds * self.head_scale  # attn_scores = q @ k.T / sqrt(head_dim)
             d_qkv = np.empty((heads[0], n_time, 3, c.n_head, c.head_dim), self.dtype)
@@ -196,8 +186,8 @@ class NumpyEngine:
             np.matmul(ds.swapaxes(-1, -2), f["q"], out=dk)
             np.matmul(weights.swapaxes(-1, -2), d_mixed, out=dv)
             d_rows = d_qkv.reshape(-1, 3 * c.n_embd)
-            b["attn_norm"] = d_rows @ p["attn_wqkv"]  # q, k, v = attn_norm @ attn_wqkv.T
-            np.matmul(d_rows.T, f["attn_norm"], out=g["attn_wqkv"])
+            b["attn_norm"] = d_rows.dot(p["attn_wqkv"])  # q, k, v = attn_norm @ attn_wqkv.T
+            np.dot(d_rows.T, f["attn_norm"], out=g["attn_wqkv"])
             dx = dx + rmsnorm_backward(b["attn_norm"], f["attn_norm"], f["attn_scale"])
         emb = rmsnorm_backward(dx, a.top["emb_norm"], a.top["emb_scale"])
         self.grads["wte"][:] = 0  # emb_sum = wte[inputs] + wpe[positions]
@@ -213,38 +203,41 @@ class NumpyEngine:
         batch = self._pack(documents)
         a = self.forward(batch.inputs)
         self.backward(a, batch)
-        return float(batch.weights @ -np.log(a.top["probs"][batch.rows, batch.targets]))
+        return float(batch.weights.dot(self._surprises(a, batch)))
+
+    @staticmethod
+    def _surprises(a: Activations, batch: Batch) -> Array:
+        """-log p of each target, `(N,)`."""
+        surprises: Array = -np.log(a.top["probs"].take(batch.targets))
+        return surprises
 
     def _update(self, learning_rate: float) -> None:
-        """p -= lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps), without new arrays."""
+        """p -= lr (m / c1) / (sqrt(v / c2) + eps), c = 1 - beta^t, in place.
+
+        The corrections are moved into the rate, as in section 2 of the Adam paper: lr sqrt(c2) / c1
+        times m / (sqrt(v) + eps sqrt(c2)).
+        """
         self.step += 1
         beta1, beta2, u = self.adam.beta1, self.adam.beta2, self.scratch
+        c1, c2 = 1 - beta1**self.step, 1 - beta2**self.step
         self.m *= beta1
-        self.m += np.multiply(self.g, 1 - beta1, out=u)
+        np.multiply(self.g, 1 - beta1, out=u)
+        self.m += u
         self.v *= beta2
         np.multiply(self.g, self.g, out=u)
         u *= 1 - beta2
         self.v += u
-        np.multiply(self.v, 1 / (1 - beta2**self.step), out=u)
-        np.sqrt(u, out=u)
-        u += self.adam.eps
+        np.sqrt(self.v, out=u)
+        u += self.adam.eps * math.sqrt(c2)
         np.divide(self.m, u, out=u)
-        u *= learning_rate / (1 - beta1**self.step)
+        u *= learning_rate * math.sqrt(c2) / c1
         self.p -= u
 
     # --- in and out ---
 
     def _pack(self, documents: Sequence[Document]) -> Batch:
         check_documents(self.config, documents)
-        lengths = [min(len(d) - 1, self.config.block_size) for d in documents]
-        n_time, share = max(lengths), 1 / len(documents)
-        inputs = np.zeros((len(documents), n_time), np.intp)
-        targets = np.zeros_like(inputs)
-        weights = np.zeros(inputs.shape, self.dtype)
-        for b, (document, n) in enumerate(zip(documents, lengths, strict=True)):
-            inputs[b, :n], targets[b, :n] = document[:n], document[1 : n + 1]
-            weights[b, :n] = share / n
-        return Batch(inputs, targets.ravel(), weights.ravel(), np.arange(inputs.size), lengths)
+        return pack(documents, self.config, self.dtype)
 
     def _views(self, flat: Array) -> tuple[Params, list[Params]]:
         """Tensors of one flat vector by name; and of each layer by short name, q, k, v as one."""
@@ -294,19 +287,28 @@ class NumpySession:
 
 
 def softmax(x: Array) -> Array:
-    e: Array = np.exp(x - x.max(-1, keepdims=True))
-    e /= e.sum(-1, keepdims=True)
+    """Over the last axis. The ufuncs are called directly and in place: at seven rows of sixteen
+    numbers, what a step costs is the calls."""
+    e: Array = x - np.maximum.reduce(x, -1, keepdims=True)
+    np.exp(e, out=e)
+    e /= np.add.reduce(e, -1, keepdims=True)
     return e
 
 
 def rmsnorm(x: Array) -> tuple[Array, Array]:
     """y = x s with s = (mean(x^2) + 1e-5)^-1/2 of each row; returns y and s."""
-    n = x.shape[-1]
-    scale = 1 / np.sqrt(np.einsum("ij,ij->i", x, x)[:, None] * (1 / n) + 1e-5)
+    scale: Array = np.vecdot(x, x)[:, None]
+    scale /= x.shape[-1]
+    scale += 1e-5
+    np.sqrt(scale, out=scale)
+    np.reciprocal(scale, out=scale)
     return x * scale, scale
 
 
 def rmsnorm_backward(dy: Array, y: Array, scale: Array) -> Array:
     """dx = s (dy - y mean(y dy)): moving x along y is undone by the scale."""
-    dx: Array = scale * (dy - y * (np.einsum("ij,ij->i", dy, y)[:, None] * (1 / y.shape[-1])))
+    along = np.vecdot(dy, y)[:, None]
+    along /= y.shape[-1]
+    dx: Array = dy - y * along
+    dx *= scale
     return dx
