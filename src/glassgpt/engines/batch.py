@@ -23,7 +23,7 @@ class Batch:
     inputs: NDArray[np.intp]
     """Token ids read, `(B, T)`."""
     targets: NDArray[np.intp]
-    """Where the token to predict stands in the flattened `(N, vocab_size)` probabilities, `(N,)`."""
+    """Where each token to predict stands in the flattened `(N, vocab_size)` probabilities."""
     weights: Array
     """Share of each prediction in the loss, `(N,)`; 0 for padding."""
     lengths: list[int]
