@@ -302,6 +302,15 @@ typedef struct Glass {
     void *grads_memory;
 } Glass;
 
+/* AddressSanitizer is told to trip over what lies between two pieces of memory. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+enum { FENCE = 64 };
+#else
+#define ASAN_POISON_MEMORY_REGION(start, bytes) ((void)0)
+enum { FENCE = 0 };
+#endif
+
 /* Hands out pieces of one block of zeros. With no block it only counts; as a double, so that no
  * product of sizes can overflow. */
 typedef struct {
@@ -311,8 +320,10 @@ typedef struct {
 
 static void *take(Arena *arena, double count, size_t size) {
     char *piece = arena->block ? arena->block + (size_t)arena->used : NULL;
-    double bytes = count * (double)size + 63;
-    arena->used += bytes - (double)((uint64_t)bytes % 64);
+    double bytes = count * (double)size;
+    if (piece) ASAN_POISON_MEMORY_REGION(piece + (size_t)bytes, FENCE);
+    arena->used += bytes + FENCE + 63;
+    arena->used -= (double)((uint64_t)arena->used % 64);
     return piece;
 }
 
