@@ -169,6 +169,7 @@ def test_model_json_holds_the_same_numbers(run_path: Path) -> None:
     assert value["format"] == "glassgpt-model"
     assert value["step"] == STEPS
     assert value["documents"] == saved.run.documents
+    assert value["losses"] == saved.losses
     assert list(value["params"]) == list(saved.state.params)
     for name, rows in value["params"].items():
         assert np.array_equal(np.array(rows), saved.state.params[name])

@@ -15,7 +15,7 @@ from glassgpt.engines.base import Params
 
 
 def model_json(saved: SavedRun, documents: bool = False) -> str:
-    """The model of a run as JSON text; with `documents`, also what it was trained on, in order."""
+    """The model of a run as JSON text; with `documents`, also what it read and every loss."""
     run, info = saved.run, saved.info
     value: dict[str, Any] = {
         "format": "glassgpt-model",
@@ -36,6 +36,7 @@ def model_json(saved: SavedRun, documents: bool = False) -> str:
     }
     if documents:
         value["documents"] = run.documents
+        value["losses"] = saved.losses
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 

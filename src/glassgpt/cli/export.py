@@ -28,7 +28,7 @@ def export(
         typer.Option("-o", "--output", help="File to write; - for standard output (json)."),
     ] = None,
     documents: Annotated[
-        bool, typer.Option("--with-documents", help="Put the documents into the JSON, too.")
+        bool, typer.Option("--with-documents", help="Put the documents and all losses into the JSON, too.")
     ] = False,
     trace: Annotated[
         str | None,

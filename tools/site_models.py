@@ -1,0 +1,47 @@
+"""Train the models that the explorer shows at first paint: `python tools/site_models.py DIRECTORY`.
+
+Each is the recipe of its data set with seed 42, made here by the package, never by hand.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from glassgpt import datasets, engines, modelfile
+from glassgpt.checkpoint import RunInfo, RunWriter, load
+from glassgpt.config import TrainConfig
+from glassgpt.files import write_atomically
+from glassgpt.tokenizer import Tokenizer
+from glassgpt.training import begin, train
+
+NAMES = ("english", "hindi", "startups", "ten")
+
+
+def main() -> None:
+    directory = Path(sys.argv[1])
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in NAMES:
+        text = make(name)
+        write_atomically(directory / f"{name}.json", text.encode())
+        print(f"{directory / name}.json: {len(text.encode()):,} bytes")
+
+
+def make(name: str) -> str:
+    """Train by the recipe of the data set; the model, its documents and its losses as JSON."""
+    data = datasets.load(name)
+    training = TrainConfig(learning_rate=data.recipe.learning_rate)
+    tokenizer = Tokenizer.from_documents(data.documents, data.normalize)
+    run, state, _ = begin(data.documents, training, tokenizer, block_size=data.recipe.block_size)
+    engine = engines.create(engines.DEFAULT, run.model, state, training)
+    with tempfile.TemporaryDirectory() as scratch:
+        writer = RunWriter(Path(scratch) / name, run, RunInfo(name, data.sha256, engines.DEFAULT))
+        writer.save(state, [])
+        chunks = list(train(run, engine))
+        writer.save(engine.state(), chunks)
+        return modelfile.model_json(load(writer.path), documents=True)
+
+
+if __name__ == "__main__":
+    main()
