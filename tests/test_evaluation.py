@@ -1,0 +1,142 @@
+"""The ruler a model is measured with: n-grams that are distributions, splits that are honest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.engines.base import Engine
+from glassgpt.evaluation import Loss, NGram, model_loss, novelty_counts, split
+from glassgpt.tokenizer import Tokenizer
+from glassgpt.training import Run
+from support import SMALL, build, small_params
+
+BOS = 4
+documents = st.lists(
+    st.lists(st.integers(0, BOS - 1), max_size=6).map(lambda ids: [BOS, *ids, BOS]),
+    min_size=1,
+    max_size=8,
+)
+
+
+# --- n-grams --------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 4), documents, st.lists(st.integers(0, BOS), max_size=5))
+def test_probabilities_sum_to_one(n: int, documents: list[list[int]], history: list[int]) -> None:
+    """After any history, also one never met."""
+    gram = NGram(n, documents, 5)
+    probs = [gram.prob([BOS, *history], token_id) for token_id in range(5)]
+    assert math.fsum(probs) == pytest.approx(1)
+    assert min(probs) > 0
+
+
+def test_counts_by_hand() -> None:
+    """b follows a in two of three; the strength of what is shorter is three counts."""
+    gram = NGram(2, [[2, 0, 1, 2], [2, 0, 1, 2], [2, 0, 0, 2]], 3)
+    unigram_b = (2 + 3 * (1 / 3)) / (9 + 3)
+    assert gram.prob([2, 0], 1) == pytest.approx((2 + 3 * unigram_b) / (4 + 3))
+    assert gram.prob([0, 0, 1, 0], 1) == gram.prob([2, 0], 1)  # a bigram looks back one token
+    assert gram.shorter is not None
+    assert gram.shorter.prob([2, 0], 1) == pytest.approx(unigram_b)
+
+
+@given(documents, st.integers(1, 9))
+def test_uniform_loss_is_the_log_of_the_vocabulary(
+    documents: list[list[int]], block_size: int
+) -> None:
+    loss = NGram(0, [], 5).loss(documents, block_size)
+    assert loss.nats == pytest.approx(math.log(5))
+    assert loss.bits == pytest.approx(math.log2(5))
+    assert loss.documents == len(documents)
+    assert loss.characters == sum(min(len(d) - 1, block_size) for d in documents)
+
+
+def test_longer_looks_explain_what_they_were_made_from_better() -> None:
+    texts = [[BOS, 0, 1, 2, 3, BOS], [BOS, 3, 2, 1, 0, BOS], [BOS, 0, 2, 1, 3, BOS]] * 20
+    losses = [NGram(n, texts, 5).loss(texts, 16).nats for n in range(4)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[3] < 0.6 * losses[1]
+
+
+def test_the_published_baselines(names_path: object) -> None:
+    """Letter counts 2.82, bigrams 2.46 nats a character, on names never read."""
+    texts = names_path.read_text().split()  # type: ignore[attr-defined]
+    tokenizer = Tokenizer("".join(texts))
+    seen, unseen = texts[::2][:8000], sorted(set(texts[1::2]) - set(texts[::2]))[::10][:1000]
+    read, held_out = ([tokenizer.encode(t) for t in group] for group in (seen, unseen))
+    losses = [NGram(n, read, 27).loss(held_out, 16).nats for n in range(3)]
+    assert losses == pytest.approx([3.296, 2.82, 2.46], abs=0.06)
+
+
+# --- the model ------------------------------------------------------------------------------------
+
+
+def test_model_loss_weighs_every_prediction_alike(engine: Engine) -> None:
+    texts = [[4, 0, 4], [4, 1, 2, 3, 0, 1, 2, 3, 4]]
+    loss, rows = model_loss(engine, texts), engine.surprises(texts)
+    assert (loss.documents, loss.characters) == (2, 2 + SMALL.block_size)
+    assert loss.nats == pytest.approx(np.concatenate(rows).mean(), rel=1e-15)
+
+
+def test_a_model_of_zeros_is_the_uniform_baseline() -> None:
+    engine = build("numpy", SMALL, {k: p * 0 for k, p in small_params().items()})
+    texts = [[4, 0, 1, 4], [4, 3, 4]]
+    want = NGram(0, [], 5).loss(texts, SMALL.block_size)
+    assert model_loss(engine, texts) == Loss(pytest.approx(want.nats), 2, want.characters)
+
+
+# --- the split ------------------------------------------------------------------------------------
+
+texts = st.lists(st.sampled_from("abcdefgh"), min_size=2, max_size=12)
+
+
+@given(texts, st.integers(1, 5), st.integers(0, 20), st.data())
+def test_what_was_read_is_never_held_out(
+    texts: list[str], batch_size: int, steps: int, data: st.DataObject
+) -> None:
+    num_train = data.draw(st.integers(1, len(texts)))
+    config = TrainConfig(batch_size=batch_size)
+    run = Run(ModelConfig(9), config, Tokenizer("abcdefgh"), texts, num_train)
+    parts = split(run, steps)
+    read = {text for step in range(steps) for text in run.batch(step)}
+    assert set(parts.train) == read
+    assert not read & set(parts.held_out)
+    assert len(parts.held_out) == len(set(parts.held_out))
+    # Everything set aside is used, unless it was read under another line.
+    assert set(run.held_out) - read <= set(parts.held_out)
+
+
+def test_without_a_val_fraction_the_documents_not_reached_are_held_out(
+    begun: Callable[..., tuple],
+) -> None:
+    run, *_ = begun()
+    parts = split(run, 4)
+    assert (parts.train, parts.held_out) == (run.documents[:4], run.documents[4:])
+    assert split(run, 10).held_out == split(run, 1000).held_out == []
+
+
+def test_with_a_val_fraction_only_those_set_aside(begun: Callable[..., tuple]) -> None:
+    run, *_ = begun(val_fraction=0.3)
+    assert split(run, 2).held_out == run.documents[7:]
+
+
+# --- novelty --------------------------------------------------------------------------------------
+
+
+def test_novelty_is_counted_in_bins(engine: Engine, tokenizer: Tokenizer) -> None:
+    none: set[str] = set()
+    bins, distinct = novelty_counts(engine, tokenizer, none, none, 1.0, 50, seed=1)
+    assert bins == {"new": 50}
+    assert 1 < distinct <= 50
+    greedy, one = novelty_counts(engine, tokenizer, none, none, 0.0, 5, seed=1)
+    assert (greedy.total(), one) == (5, 1)
+    again, _ = novelty_counts(engine, tokenizer, {"", *"abcd"}, {"aa"}, 1.0, 50, seed=1)
+    assert again.total() == 50
+    assert again["seen"] > 0
