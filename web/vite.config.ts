@@ -11,5 +11,9 @@ export default defineConfig({
     target: 'es2022',
   },
   worker: { format: 'es' },
-  test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+  test: {
+    include: ['tests/**/*.test.ts'],
+    benchmark: { include: ['tests/**/*.bench.ts'] },
+    environment: 'node',
+  },
 });

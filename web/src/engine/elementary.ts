@@ -6,8 +6,8 @@
  * last place.
  */
 
-const LN2_HIGH = 0.69314718036912381649; // the first 33 bits of ln 2: k times it is exact
-const LN2_LOW = 1.90821492927058770002e-10;
+const LN2_HIGH = 0.6931471803691238; // the first 33 bits of ln 2: k times it is exact
+const LN2_LOW = 1.9082149292705877e-10;
 const LOG2_E = 1.4426950408889634;
 
 /** 2^k for k from -1074 to 1023, at [k + 1074]. */
@@ -18,7 +18,7 @@ for (let k = 1073; k >= 0; k--) POWERS_OF_TWO[k] = POWERS_OF_TWO[k + 1]! / 2;
 
 /** e^x. */
 export function exp(x: number): number {
-  if (!(x > -746 && x < 710)) return x !== x ? x : x > 0 ? Number.POSITIVE_INFINITY : 0;
+  if (!(x > -746 && x < 710)) return Number.isNaN(x) ? x : x > 0 ? Number.POSITIVE_INFINITY : 0;
   // x = k ln 2 + r with |r| <= ln 2 / 2, so e^x = 2^k e^r; e^r by its Taylor series.
   const k = Math.round(x * LOG2_E);
   const high = x - k * LN2_HIGH;

@@ -1,0 +1,154 @@
+/**
+ * One training run: the order of its documents, its initial weights, its steps; as `training.py`.
+ *
+ * The one random stream of a run, `Random(seed)`, first shuffles the documents, then draws the
+ * weights tensor by tensor, row by row, and then draws the samples.
+ */
+
+import { learningRates, type ModelConfig, modelConfig, type TrainConfig } from './config.ts';
+import { DataError, DivergedError } from './errors.ts';
+import { type Document, freshState, type TrainState } from './model.ts';
+import { Params } from './params.ts';
+import { formatG, repr } from './python.ts';
+import { Random } from './random.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+/** Sizes of a model but for its vocabulary. */
+export type Shape = Partial<Omit<ModelConfig, 'vocab_size'>>;
+
+/** What can make the updates: `Model`, or the native kernel as WebAssembly. */
+export interface Trainer {
+  readonly step: number;
+  /**
+   * One update for each batch; returns the loss of each before its update. A loss that is not
+   * finite ends the call: it is the last of the list, and its update is not made.
+   */
+  train(batches: readonly (readonly Document[])[], learningRates: readonly number[]): number[];
+  /** Write all parameters, in the canonical order. */
+  copyParams(into: Float32Array | Float64Array): void;
+  /** A copy of all that training has become. */
+  state(): TrainState;
+  /** Give back memory that is not the collector's. */
+  free?(): void;
+}
+
+/** Everything about a training run but the numbers it learns. */
+export class Run {
+  readonly model: ModelConfig;
+  readonly training: TrainConfig;
+  readonly tokenizer: Tokenizer;
+  /** In the order of training; the last ones are held out. */
+  readonly documents: readonly string[];
+  readonly numTrain: number;
+  private readonly encoded = new Map<string, number[]>();
+
+  constructor(
+    model: ModelConfig,
+    training: TrainConfig,
+    tokenizer: Tokenizer,
+    documents: readonly string[],
+    numTrain: number,
+  ) {
+    this.model = model;
+    this.training = training;
+    this.tokenizer = tokenizer;
+    this.documents = documents;
+    this.numTrain = numTrain;
+  }
+
+  get trainDocuments(): string[] {
+    return this.documents.slice(0, this.numTrain);
+  }
+
+  get heldOut(): string[] {
+    return this.documents.slice(this.numTrain);
+  }
+
+  /** The documents of a step, counted from 0. */
+  batch(step: number): string[] {
+    const size = this.training.batch_size;
+    return Array.from({ length: size }, (_, i) => {
+      return this.documents[(step * size + i) % this.numTrain]!;
+    });
+  }
+
+  /** The documents that training has read after so many steps, once each. */
+  seen(steps: number): Set<string> {
+    return new Set(this.documents.slice(0, this.read(steps)));
+  }
+
+  /** How many documents of the list training has read after so many steps. */
+  read(steps: number): number {
+    return Math.min(this.numTrain, steps * this.training.batch_size);
+  }
+
+  /** Token ids; each document is encoded once. */
+  encode(document: string): number[] {
+    let ids = this.encoded.get(document);
+    if (!ids) {
+      ids = this.tokenizer.encode(document);
+      this.encoded.set(document, ids);
+    }
+    return ids;
+  }
+
+  /**
+   * Let a trainer make the steps from `start` to below `stop`, both counted from 0; returns their
+   * losses. Throws DivergedError, with the good losses in it, at the first that is not finite.
+   */
+  advance(trainer: Trainer, start: number, stop: number): number[] {
+    const end = Math.min(stop, this.training.steps);
+    const batches: number[][][] = [];
+    for (let step = start; step < end; step++) {
+      batches.push(this.batch(step).map((document) => this.encode(document)));
+    }
+    const losses = trainer.train(batches, learningRates(this.training, start, end));
+    const last = losses.at(-1);
+    if (last !== undefined && !Number.isFinite(last)) {
+      throw new Diverged(start + losses.length, losses, this.training.learning_rate);
+    }
+    return losses;
+  }
+}
+
+/** A DivergedError that remembers the good losses before it. */
+export class Diverged extends DivergedError {
+  /** The step, from 1, whose loss is not finite. */
+  readonly step: number;
+  readonly losses: number[];
+
+  constructor(step: number, losses: readonly number[], learningRate: number) {
+    super(
+      `training diverged: the loss is ${repr(losses.at(-1))} at step ${step}; ` +
+        `try a smaller learning rate than ${formatG(learningRate)}`,
+    );
+    this.step = step;
+    this.losses = losses.slice(0, -1);
+  }
+}
+
+/**
+ * Shuffle the documents and draw the weights; the generator returned is ready for the samples.
+ *
+ * Throws DataError if nothing would be left to train on, ConfigError for an impossible shape.
+ */
+export function begin(
+  documents: readonly string[],
+  training: TrainConfig,
+  tokenizer: Tokenizer,
+  shape: Shape = {},
+): { run: Run; state: TrainState; rng: Random } {
+  const model = modelConfig({ ...shape, vocab_size: tokenizer.vocab_size });
+  const order = [...documents];
+  const numHeldOut = Math.trunc(order.length * training.val_fraction);
+  if (numHeldOut >= order.length) {
+    throw new DataError(
+      `a val_fraction of ${repr(training.val_fraction)} leaves nothing to train on`,
+    );
+  }
+  const rng = new Random(training.seed);
+  rng.shuffle(order);
+  const params = Params.initial(model, rng, training.init_std);
+  const run = new Run(model, training, tokenizer, order, order.length - numHeldOut);
+  return { run, state: freshState(params), rng };
+}
