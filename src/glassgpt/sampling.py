@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Literal
 
@@ -88,6 +88,37 @@ def encode_prompt(prompt: str, tokenizer: Tokenizer, model: ModelConfig) -> list
     return token_ids
 
 
+def write(
+    engine: Engine,
+    tokenizer: Tokenizer,
+    rng: random.Random,
+    config: SampleConfig,
+    prompt: str = "",
+) -> Generator[Step, None, Sample]:
+    """Write one text: read BOS and the prompt, then draw until BOS or a full context.
+
+    Yields how each token was chosen, as it is, and returns the text (without the steps). Takes one
+    `rng.random()` a token, used as CPython's `random.choices` uses it.
+    """
+    session = engine.session()
+    *read, token_id = encode_prompt(prompt, tokenizer, engine.config)
+    for known in read:
+        session.feed(known)
+    written, log_prob = [*read, token_id][1:], 0.0
+    for position in range(len(read), engine.config.block_size):
+        logits = session.feed(token_id)
+        probs = distribution(logits, config)
+        uniform = rng.random() if config.temperature > 0 else None
+        choice = int(np.argmax(probs)) if uniform is None else draw(probs.tolist(), uniform)
+        log_prob += float(np.log(softmax(logits)[choice]))
+        yield Step(position, token_id, probs, uniform, choice)
+        if choice == tokenizer.bos:
+            break
+        written.append(choice)
+        token_id = choice
+    return Sample(tokenizer.decode(written), written, log_prob, choice == tokenizer.bos)
+
+
 def generate(
     engine: Engine,
     tokenizer: Tokenizer,
@@ -96,29 +127,17 @@ def generate(
     prompt: str = "",
     record: bool = False,
 ) -> Sample:
-    """Write one text: read BOS and the prompt, then draw until BOS or a full context.
-
-    Takes one `rng.random()` a token, used as CPython's `random.choices` uses it.
-    """
-    session = engine.session()
-    *read, token_id = encode_prompt(prompt, tokenizer, engine.config)
-    for known in read:
-        session.feed(known)
-    written, steps, log_prob = [*read, token_id][1:], [], 0.0
-    for position in range(len(read), engine.config.block_size):
-        logits = session.feed(token_id)
-        probs = distribution(logits, config)
-        uniform = rng.random() if config.temperature > 0 else None
-        choice = int(np.argmax(probs)) if uniform is None else draw(probs.tolist(), uniform)
-        log_prob += float(np.log(softmax(logits)[choice]))
+    """Write one text to its end; `record` keeps the steps."""
+    writing = write(engine, tokenizer, rng, config, prompt)
+    steps: list[Step] = []
+    while True:
+        try:
+            step = next(writing)
+        except StopIteration as end:
+            sample: Sample = end.value
+            return replace(sample, steps=steps)
         if record:
-            steps.append(Step(position, token_id, probs, uniform, choice))
-        if choice == tokenizer.bos:
-            break
-        written.append(choice)
-        token_id = choice
-    finished = choice == tokenizer.bos
-    return Sample(tokenizer.decode(written), written, log_prob, finished, steps)
+            steps.append(step)
 
 
 def distribution(logits: NDArray[np.float64], config: SampleConfig) -> NDArray[np.float64]:
