@@ -141,9 +141,11 @@ def test_two_sessions_do_not_mix(name: str) -> None:
 
 @every_engine
 @pytest.mark.parametrize("broken", ["wte", "lm_head", "layer0.attn_wk", "layer0.mlp_fc1"])
-def test_a_loss_that_is_not_finite_ends_the_call_without_an_update(name: str, broken: str) -> None:
-    if (name, broken) == ("scalar", "layer0.mlp_fc1"):
-        pytest.xfail("relu of NaN is 0 in the reference")
+def test_a_loss_that_is_not_finite_ends_the_call_without_an_update(
+    name: str, broken: str, request: pytest.FixtureRequest
+) -> None:
+    if name != "numpy" and broken == "layer0.mlp_fc1":
+        request.applymarker(pytest.mark.xfail(reason="relu turns NaN into 0"))
     bad = small_params()
     bad[broken][0, 0] = math.nan
     engine = build(name, SMALL, bad)
@@ -158,10 +160,13 @@ def test_a_loss_that_is_not_finite_ends_the_call_without_an_update(name: str, br
 
 
 @every_engine
-def test_what_follows_a_loss_that_is_not_finite_is_not_poisoned(name: str) -> None:
+def test_what_follows_a_loss_that_is_not_finite_is_not_poisoned(
+    name: str, request: pytest.FixtureRequest
+) -> None:
     """One certain token more: its document has p = 0, the others are as before."""
     if name == "scalar":
-        pytest.xfail("reference.train_step keeps the gradients of a batch that blew up")
+        reason = "reference.train_step keeps the gradients of a batch that blew up"
+        request.applymarker(pytest.mark.xfail(reason=reason))
     params = small_params()
     params["lm_head"] *= 1e4
     engine = build(name, SMALL, params)
@@ -234,7 +239,9 @@ def test_impossible_feeds(name: str) -> None:
 
 def test_engines_that_do_not_exist() -> None:
     state = TrainState.fresh(small_params())
-    with pytest.raises(EngineError, match=r"there is no engine 'cuda'; there are: scalar, numpy"):
+    with pytest.raises(
+        EngineError, match=f"no engine 'cuda'; there are: {', '.join(engines.NAMES)}$"
+    ):
         engines.create("cuda", SMALL, state, TrainConfig())
     for name in engines.NAMES:
         with pytest.raises(EngineError, match=f"the {name} engine does not compute in 'float16'"):

@@ -73,9 +73,9 @@ def test_gradients_are_finite_differences(program: Program, numbers: list[float]
             moved = [Value(x + shift * (k == i)) for k, x in enumerate(numbers)]
             return run(program, moved).data
 
-        here, there = (at(step) - at(-step)) / (2 * step), (at(2 * step) - at(-2 * step)) / 4 / step
-        assume(abs(here - there) < 1e-5 * (1 + abs(here)))  # no kink and no pole nearby
-        assert value.grad == pytest.approx(here, rel=1e-4, abs=1e-4)
+        left, right = (result.data - at(-step)) / step, (at(step) - result.data) / step
+        assume(abs(left - right) < 1e-3 * (1 + abs(left)))  # no kink and no pole here
+        assert value.grad == pytest.approx((left + right) / 2, rel=1e-3, abs=1e-3)
 
 
 def test_a_value_used_twice_gathers_both_gradients() -> None:
