@@ -74,6 +74,8 @@ export class Activations {
   /** The token that follows each, or -1 where none is known, `[capacity]`. */
   readonly targets: Int32Array;
   length = 0;
+  /** What was computed where a reader has set another number: name, then place in its array. */
+  readonly replaced = new Map<string, Map<number, number>>();
   /** Whether a pass that saw the future has left numbers above the diagonal. */
   peeked = false;
 

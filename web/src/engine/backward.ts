@@ -27,10 +27,10 @@ export function backward(
 ): void {
   const { n_embd: e, vocab_size, n_layer } = params.config;
   const rows = a.length;
-  const cuts = new Cuts(d, plan);
+  const cuts = new Cuts(a, d, plan);
   d.length = rows;
   d.peeked = a.peeked;
-  lossGradient(a, d, share, plan);
+  lossGradient(a, d, share, cuts);
   cuts.make('logits');
   const last = n_layer - 1;
   linearInputGradient(d.layers[last]!.mlp_resid, d.top.logits, params.lm_head, rows, vocab_size, e);
@@ -69,25 +69,26 @@ export function backward(
 }
 
 /** loss = mean of -log(probs[target]), probs = softmax(logits). */
-function lossGradient(a: Activations, d: Activations, share: number, plan: Plan): void {
+function lossGradient(a: Activations, d: Activations, share: number, cuts: Cuts): void {
   const { vocab_size } = a.config;
+  const { loss, probs, logits } = d.top;
   const weight = share * (1 / a.length);
-  const set = (name: string, row: number, column: number) =>
-    plan.overrides.get(name)?.some((o) => o.row === row && o.column === column) ?? false;
+  loss.fill(weight, 0, a.length);
+  cuts.make('loss');
+  probs.fill(0, 0, a.length * vocab_size);
+  for (let t = 0; t < a.length; t++) {
+    const at = t * vocab_size + a.targets[t]!;
+    probs[at] = -loss[t]! / a.top.probs[at]!;
+  }
+  cuts.make('probs');
   for (let t = 0; t < a.length; t++) {
     const row = t * vocab_size;
-    const target = a.targets[t]!;
-    const lossSet = plan.overrides.size > 0 && set('loss', t, 0);
-    d.top.loss[t] = weight;
-    d.top.probs.fill(0, row, row + vocab_size);
-    if (!lossSet) d.top.probs[row + target] = -weight / a.top.probs[row + target]!;
-    if (lossSet || (plan.overrides.size > 0 && set('probs', t, target))) {
-      d.top.logits.fill(0, row, row + vocab_size);
-    } else {
-      // Through log and softmax at once, p - 1 at the target: no division by a tiny p.
-      for (let i = row; i < row + vocab_size; i++) d.top.logits[i] = a.top.probs[i]! * weight;
-      d.top.logits[row + target]! -= weight;
-    }
+    const target = row + a.targets[t]!;
+    // Through log and softmax at once, p - 1 at the target: no division by a tiny p. Nothing
+    // passes where the loss or the target's probability was set by hand.
+    const passed = cuts.any && probs[target] === 0 ? 0 : loss[t]!;
+    for (let i = row; i < row + vocab_size; i++) logits[i] = a.top.probs[i]! * passed;
+    logits[target]! -= passed;
   }
 }
 
@@ -258,14 +259,20 @@ function scoresGradient(
   }
 }
 
-/** Gradients taken away from numbers set by hand while the pass goes on, and put back after it. */
+/**
+ * Where a number was set by hand the way back is cut: its gradient is noted and then taken for 0,
+ * and the number is again what had been computed, for the slopes of a norm and of a softmax are
+ * those of what they computed. All of it is put back after the pass.
+ */
 class Cuts {
   readonly any: boolean;
+  private readonly a: Activations;
   private readonly d: Activations;
   private readonly plan: Plan;
   private readonly made: { array: Float64Array; index: number; value: number }[] = [];
 
-  constructor(d: Activations, plan: Plan) {
+  constructor(a: Activations, d: Activations, plan: Plan) {
+    this.a = a;
     this.d = d;
     this.plan = plan;
     this.any = plan.overrides.size > 0;
@@ -275,14 +282,18 @@ class Cuts {
     if (!this.any) return;
     for (const { row, column, head } of this.plan.overrides.get(name) ?? []) {
       if (row >= this.d.length) continue;
-      const array = this.d.array(name);
-      const index = this.d.index(name, row, column, head);
-      this.made.push({ array, index, value: array[index]! });
-      array[index] = 0;
+      this.put(this.d.array(name), this.d.index(name, row, column, head), 0);
+      const index = this.a.index(name, row, column, head);
+      this.put(this.a.array(name), index, this.a.replaced.get(name)!.get(index)!);
     }
   }
 
   undo(): void {
     for (const { array, index, value } of this.made.reverse()) array[index] = value;
+  }
+
+  private put(array: Float64Array, index: number, value: number): void {
+    this.made.push({ array, index, value: array[index]! });
+    array[index] = value;
   }
 }

@@ -58,11 +58,8 @@ export const MAX_PARAMS = 2_000_000_000;
 
 /** Check a shape; what is not given keeps its default. Throws ConfigError. */
 export function modelConfig(given: { vocab_size: number } & Partial<ModelConfig>): ModelConfig {
-  const config: ModelConfig = Object.freeze({
-    vocab_size: given.vocab_size, // first, as in Python and in files
-    ...MODEL_DEFAULTS,
-    ...given,
-  });
+  const { vocab_size, ...sizes } = given;
+  const config: ModelConfig = Object.freeze({ vocab_size, ...MODEL_DEFAULTS, ...sizes });
   whole('vocab_size', config.vocab_size, 2, 2 ** 24);
   whole('n_layer', config.n_layer, 1, 1024);
   whole('n_embd', config.n_embd, 1, 2 ** 16);

@@ -23,6 +23,7 @@ export function forward(
   const { top } = a;
   if (a.peeked && !plan.peek) clearAttention(a);
   a.peeked = plan.peek;
+  if (from === 0) a.replaced.clear();
   a.length = to;
   embed(params, a, from, to, plan);
   rmsnorm(top.emb_norm, top.emb_scale, top.emb_sum, from, to, n_embd, plan.norms);
@@ -239,7 +240,12 @@ function softmaxVisible(
 function override(a: Activations, plan: Plan, name: string, from: number, to: number): void {
   if (plan.overrides.size === 0) return;
   for (const { row, column, head, value } of plan.overrides.get(name) ?? []) {
-    if (row >= from && row < to) a.array(name)[a.index(name, row, column, head)] = value;
+    if (row < from || row >= to) continue;
+    const array = a.array(name);
+    const index = a.index(name, row, column, head);
+    const computed = a.replaced.get(name) ?? new Map<number, number>();
+    a.replaced.set(name, computed.set(index, array[index]!));
+    array[index] = value;
   }
 }
 

@@ -49,6 +49,8 @@ export interface Interventions {
 
 /** Interventions ready for use in a pass: look-ups instead of searches. */
 export interface Plan {
+  /** Nothing is changed at all. */
+  readonly plain: boolean;
   readonly norms: boolean;
   readonly residuals: boolean;
   readonly positions: boolean;
@@ -111,7 +113,11 @@ export function makePlan(config: ModelConfig, given: Interventions): Plan {
     }
     forced.set(forcedKey(layer, head, query), weights);
   }
+  const flags = [given.noPositions, given.noNorms, given.noResiduals, given.noScaling, given.peek];
+  const lists = [given.mutedHeads?.flat(), given.mutedMlps, given.hiddenPositions];
+  const sets = [...lists, given.forcedAttention, given.overrides];
   return {
+    plain: !flags.some(Boolean) && !sets.some((set) => set?.length),
     norms: !given.noNorms,
     residuals: !given.noResiduals,
     positions: !given.noPositions,

@@ -26,7 +26,8 @@ export interface TrainState {
 export interface Trace {
   readonly config: ModelConfig;
   readonly params: Params;
-  /** The interventions it was made under. */
+  /** What it was made under; `plan` is the same, ready for look-ups. */
+  readonly interventions: Interventions;
   readonly plan: Plan;
   readonly document: Document;
   readonly values: Activations;
@@ -218,7 +219,7 @@ export function trace(
   forward(params, values, 0, count, plan);
   const loss = measure(values, plan);
   backward(params, values, grads, paramGrads, 1, plan);
-  return { config, params, plan, document, values, grads, paramGrads, loss };
+  return { config, params, interventions, plan, document, values, grads, paramGrads, loss };
 }
 
 /** Only the loss of a document: what a finite difference needs. */
