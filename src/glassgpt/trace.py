@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassgpt.config import ModelConfig
-from glassgpt.engines.base import AdamConfig, Document, TrainState
-from glassgpt.engines.numpy import Activations, NumpyEngine
+from glassgpt.engines.base import AdamConfig, Document, TrainState, check_feed
+from glassgpt.engines.numpy import Activations, Cache, NumpyEngine
 
 TOP_BEFORE = ("tok_emb", "pos_emb", "emb_sum", "emb_norm")
 LAYER = (
@@ -49,6 +49,38 @@ def trace(config: ModelConfig, state: TrainState, document: Document) -> Trace:
     forward, backward = engine.trace(document)
     values, grads = _named(forward, config), _named(backward, config)
     return Trace(float(np.mean(values["loss"])), values, grads)
+
+
+def size(config: ModelConfig, positions: int) -> int:
+    """How many numbers the values and gradients of a trace of so many positions are."""
+    e, heads = config.n_embd, config.n_head
+    layer = 18 * e + 2 * heads * positions  # ten of n_embd, two of 4 n_embd, two of attention
+    return 2 * positions * (4 * e + config.n_layer * layer + 2 * config.vocab_size)
+
+
+class Glass:
+    """A model to look into while it writes: the readable engine with its weights."""
+
+    def __init__(self, config: ModelConfig, state: TrainState) -> None:
+        self.engine = NumpyEngine(config, state, AdamConfig())
+
+    def reader(self) -> Reader:
+        """Start reading from an empty context."""
+        return Reader(self.engine)
+
+
+class Reader:
+    """Reads token by token, as generation does, and shows what there is to see at each."""
+
+    def __init__(self, engine: NumpyEngine) -> None:
+        self.engine, self.cache = engine, Cache(engine.config, engine.dtype)
+
+    def read(self, token_id: int) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+        """`emb_norm` `(n_embd,)`, and for each layer the rows of `attn_weights`, a row a head."""
+        check_feed(self.engine.config, token_id, self.cache.length)
+        a = self.engine.forward(np.array([[token_id]]), self.cache)
+        self.cache.length += 1
+        return a.top["emb_norm"][0], [layer["attn_weights"][0, :, 0] for layer in a.layers]
 
 
 def _named(a: Activations, config: ModelConfig) -> dict[str, NDArray[np.float64]]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from glassgpt import __version__
-from glassgpt.cli import bench, datasets, evaluate, explain, export, sample, train
+from glassgpt.cli import bench, datasets, evaluate, explain, export, sample, serve, train
 from glassgpt.errors import GlassError
 
 app = typer.Typer(
@@ -44,6 +44,8 @@ app.command("sample", epilog=sample.EXAMPLES)(sample.sample)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 app.command("export", epilog=export.EXAMPLES)(export.export)
+app.command("serve", epilog=serve.SERVE_EXAMPLES)(serve.serve)
+app.command("explore", epilog=serve.EXPLORE_EXAMPLES)(serve.explore)
 app.command("bench", epilog=bench.EXAMPLES)(bench.bench)
 app.add_typer(datasets.app, name="datasets")
 

@@ -1,0 +1,1 @@
+"""The HTTP API. `app` puts it together; nothing is imported here, so that others start fast."""

@@ -1,0 +1,93 @@
+"""Train a fresh model on a posted list, in memory, as a sequence of events."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from glassgpt import engines
+from glassgpt.checkpoint import RunInfo, SavedRun
+from glassgpt.config import TrainConfig
+from glassgpt.engines.base import Engine
+from glassgpt.errors import DivergedError
+from glassgpt.modelfile import model_json
+from glassgpt.sampling import SampleConfig, generate, novelty
+from glassgpt.server import limits
+from glassgpt.server.schemas import TrainRequest
+from glassgpt.server.streams import Event
+from glassgpt.tokenizer import Tokenizer, normalized
+from glassgpt.training import Run, begin, train
+
+NAME = "posted list"
+
+
+def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Event]:
+    """`start`; `steps` with the losses of some steps and a text; `model`, if asked for; `end`.
+
+    `error` instead of `end` where the training diverges.
+    """
+    started = time.monotonic()
+    documents = [normalized(text.strip(), request.normalize) for text in request.documents]
+    tokenizer = Tokenizer.from_documents(documents, request.normalize)
+    training = TrainConfig(
+        steps=request.steps,
+        batch_size=request.batch_size,
+        learning_rate=float(request.learning_rate),
+        seed=request.seed,
+    )
+    shape = (request.n_layer, request.n_embd, request.n_head, request.block_size)
+    run, state, rng = begin(documents, training, tokenizer, *shape)
+    yield Event("start", _start(run, documents))
+    engine = engines.create(engines.DEFAULT, run.model, state, training)
+    choose, peek = SampleConfig(request.temperature), random.Random(request.seed)
+
+    def stop() -> bool:
+        return stopping() or time.monotonic() - started > limits.MAX_TRAIN_SECONDS
+
+    losses: list[float] = []
+    try:
+        for chunk in train(run, engine, stop=stop):
+            losses += chunk.losses
+            row = {"start": chunk.start, "losses": chunk.losses}
+            row |= {"learning_rates": chunk.learning_rates}
+            yield Event("steps", row | {"text": generate(engine, tokenizer, peek, choose).text})
+    except DivergedError as error:
+        yield Event("error", {"error": str(error), "steps": len(losses)})
+        return
+    samples = _samples(run, engine, rng, choose, len(losses), request.samples)
+    if request.model:
+        raw = "\n".join(documents).encode()
+        info = RunInfo(NAME, hashlib.sha256(raw).hexdigest(), engines.DEFAULT)
+        saved = SavedRun(Path(NAME), run, info, engine.state(), losses)
+        yield Event("model", json.loads(model_json(saved)))
+    end: dict[str, Any] = {"steps": len(losses), "of": request.steps, "samples": samples}
+    yield Event("end", end | {"seconds": round(time.monotonic() - started, 3)})
+
+
+def _start(run: Run, documents: list[str]) -> dict[str, Any]:
+    tokenizer = run.tokenizer
+    return {
+        "model": run.model.to_dict(),
+        "training": run.training.to_dict(),
+        "num_params": run.model.num_params,
+        "tokens": [tokenizer.token(i) for i in range(tokenizer.vocab_size)],
+        "documents": len(documents),
+        "duplicates": len(documents) - len(set(documents)),
+        "cut": sum(len(text) + 1 > run.model.block_size for text in documents),
+    }
+
+
+def _samples(
+    run: Run, engine: Engine, rng: random.Random, choose: SampleConfig, steps: int, n: int
+) -> list[dict[str, Any]]:
+    seen, in_file = run.seen(steps), set(run.documents)
+    drawn = [generate(engine, run.tokenizer, rng, choose) for _ in range(n)]
+    return [
+        {"text": s.text, "novelty": novelty(s.token_ids, seen, in_file, run.tokenizer)}
+        for s in drawn
+    ]

@@ -1,0 +1,131 @@
+"""What stands before the application: sizes, times, hosts, headers, and the last word on errors."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from glassgpt.server import limits
+from glassgpt.server.errors import ApiError, busy
+from glassgpt.server.security import HEADERS
+
+
+class Guard:
+    """Wraps the whole application, so that no answer is without its headers.
+
+    Args:
+        hosts: names this server may be called by; None for any. On the loopback it keeps a web
+            page from reading it under a name that the page's owner points at 127.0.0.1.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str] | None = None) -> None:
+        self.app, self.hosts = app, hosts
+        self.requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            self.requests += 1
+            self._check_host(scope)
+            if self.requests > limits.MAX_REQUESTS:
+                raise busy(f"has {limits.MAX_REQUESTS} requests at once already")
+            body = await _read(scope, receive)
+            async with asyncio.timeout(limits.REQUEST_SECONDS):
+                await self.app(scope, _replay(body, receive), send_guarded)
+            return
+        except ApiError as error:
+            answer = error
+        except TimeoutError:
+            answer = ApiError(503, f"this took longer than {limits.REQUEST_SECONDS:g} seconds")
+        except Exception as error:
+            _report(scope, error)
+            answer = ApiError(500, "an error inside the server; its operator can see which")
+        finally:
+            self.requests -= 1
+        if not started:
+            await answer.answer()(scope, receive, send_guarded)
+
+    def _check_host(self, scope: Scope) -> None:
+        host = _host(scope)
+        if self.hosts is not None and host not in self.hosts:
+            raise ApiError(
+                421,
+                "this server does not answer to that host name; "
+                "its operator can allow it with --allow-host",
+                "Host",
+            )
+
+
+def _host(scope: Scope) -> str:
+    given = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    try:
+        return urlsplit(f"//{given.decode('latin-1')}").hostname or ""
+    except ValueError:
+        return ""
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    """The whole body, as long as it keeps to its limit in size and time."""
+    most = limits.MAX_TRAIN_BODY_BYTES if scope["path"] == "/train" else limits.MAX_BODY_BYTES
+    too_large = ApiError(413, f"the body is larger than {most:,} bytes", "body", most)
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > most:
+            raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.BODY_SECONDS):
+            while True:
+                message = await receive()
+                body += message.get("body", b"")
+                if len(body) > most:
+                    raise too_large
+                if message["type"] == "http.disconnect" or not message.get("more_body"):
+                    return bytes(body)
+    except TimeoutError:
+        late = f"the body did not arrive within {limits.BODY_SECONDS:g} seconds"
+        raise ApiError(408, late, headers={"Connection": "close"}) from None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give the application the body that was read, and after it what comes from the client."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _report(scope: Scope, error: Exception) -> None:
+    """One line for the operator, with the place in our code."""
+    place, frame = "", error.__traceback__
+    while frame:
+        if "glassgpt" in frame.tb_frame.f_code.co_filename:
+            place = f" ({Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno})"
+        frame = frame.tb_next
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    print(f"glassgpt: {scope['method']} {scope['path']}: {what}{place}", file=sys.stderr)

@@ -1,0 +1,137 @@
+"""The runs that a server has loaded: read once, then only looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from glassgpt import __version__, engines
+from glassgpt.checkpoint import SavedRun
+from glassgpt.errors import ConfigError
+from glassgpt.modelfile import model_json
+from glassgpt.server import limits
+from glassgpt.server.errors import ApiError
+from glassgpt.trace import Glass
+
+MEAN_OVER = 100
+
+
+class Served:
+    """One run with all that answering about it takes."""
+
+    def __init__(self, saved: SavedRun) -> None:
+        self.saved, self.run, self.state = saved, saved.run, saved.state
+        self.name = saved.path.resolve().name
+        self.model, self.tokenizer = saved.run.model, saved.run.tokenizer
+        # The engine that `glassgpt sample` takes, so that the same seed gives the same texts.
+        self.engine = engines.create(engines.DEFAULT, self.model, saved.state, saved.run.training)
+        self.glass = Glass(self.model, saved.state)
+        self.seen, self.in_file = self.run.seen(saved.state.step), set(self.run.documents)
+
+    # Made on the first request and kept, so that many requests at once share one copy. They are
+    # read in threads: two may make the same bytes at the same time, which does no harm.
+
+    @cached_property
+    def json(self) -> bytes:
+        return self._json(documents=False)
+
+    @cached_property
+    def json_with_documents(self) -> bytes:
+        return self._json(documents=True)
+
+    def _json(self, documents: bool) -> bytes:
+        if self.model.num_params > limits.MAX_JSON_PARAMS:
+            raise ApiError(
+                404,
+                f"this model has {self.model.num_params:,} parameters, too many for model.json; "
+                "take model.safetensors",
+                limit=limits.MAX_JSON_PARAMS,
+            )
+        return model_json(self.saved, documents).encode()
+
+    @cached_property
+    def safetensors(self) -> bytes:
+        """The weights alone, without Adam's moments."""
+        from safetensors.numpy import save
+
+        metadata = {
+            "format": "glassgpt-weights",
+            "version": "1",
+            "made_by": f"glassgpt {__version__}",
+            "step": str(self.state.step),
+            "model": json.dumps(self.model.to_dict()),
+            "tokenizer": json.dumps(self.tokenizer.to_dict()),
+        }
+        return save(dict(self.state.params), metadata)
+
+    def summary(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "data": self.saved.info.data_name,
+            "documents": len(self.run.documents),
+            "vocab_size": self.model.vocab_size,
+            "num_params": self.model.num_params,
+            "step": self.state.step,
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What GET /model tells."""
+        info, losses = self.saved.info, self.saved.losses
+        tokenizer = self.tokenizer
+        return {
+            "run": self.name,
+            "model": self.model.to_dict(),
+            "training": self.run.training.to_dict(),
+            "engine": info.engine,
+            "dtype": info.dtype,
+            "temperature": info.temperature,
+            "data": {
+                "name": info.data_name,
+                "sha256": info.data_sha256,
+                "num_documents": len(self.run.documents),
+                "num_train": self.run.num_train,
+            },
+            "vocabulary": {
+                "normalize": tokenizer.normalize,
+                "tokens": [tokenizer.token(i) for i in range(tokenizer.vocab_size)],
+                "bos": tokenizer.bos,
+            },
+            "params": {
+                "total": self.model.num_params,
+                "tensors": [
+                    {"name": name, "shape": list(shape), "count": shape[0] * shape[1]}
+                    for name, shape in self.model.shapes.items()
+                ],
+            },
+            "figures": {
+                "step": self.state.step,
+                "first_loss": losses[0] if losses else None,
+                "last_loss": losses[-1] if losses else None,
+                "mean_last_100": float(np.mean(losses[-MEAN_OVER:])) if losses else None,
+            },
+        }
+
+
+class Library:
+    """Served runs by name; the first is the default."""
+
+    def __init__(self, runs: Sequence[SavedRun]) -> None:
+        self.runs: dict[str, Served] = {}
+        for saved in runs:
+            served = Served(saved)
+            if served.name in self.runs:
+                raise ConfigError(f"two of the runs are called {served.name!r}; rename one")
+            self.runs[served.name] = served
+        self.default = next(iter(self.runs.values()))
+
+    def get(self, name: str | None) -> Served:
+        """Raises ApiError, 404, for a name that is not served."""
+        if name is None:
+            return self.default
+        if name not in self.runs:
+            raise ApiError(404, f"there is no such run; there are: {', '.join(self.runs)}", "run")
+        return self.runs[name]

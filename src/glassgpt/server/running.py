@@ -1,0 +1,105 @@
+"""Take a port, run the server on it, and stop when told to."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType
+
+import uvicorn
+
+from glassgpt.checkpoint import SavedRun
+from glassgpt.errors import ConfigError, RunError
+from glassgpt.server import site
+from glassgpt.server.app import create_app
+from glassgpt.server.work import Pool
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+GRACE_SECONDS = 1
+"""For answers under way when the server is told to stop."""
+
+
+class Server(uvicorn.Server):
+    """Lets streams know at once that the server stops, so that they end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, pool: Pool) -> None:
+        super().__init__(config)
+        self.pool = pool
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.pool.stopping = True
+        super().handle_exit(sig, frame)
+
+
+def serve(
+    runs: Sequence[SavedRun],
+    host: str,
+    port: int,
+    cors_origins: Sequence[str],
+    allowed_hosts: Sequence[str],
+    open_browser: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Serve until Ctrl-C. Raises RunError when the port cannot be had."""
+    for origin in cors_origins:
+        if origin != "*" and not origin.startswith(("http://", "https://")):
+            raise ConfigError(f"--cors-origin is {origin!r}; it must be like https://example.org")
+    pool = Pool()
+    hosts = None
+    if host in LOOPBACK or allowed_hosts:
+        hosts = {*LOOPBACK, host.lower(), *(name.lower() for name in allowed_hosts)}
+    app = create_app(runs, cors_origins, hosts, pool)
+    listener = listen(host, port)
+    url = address(host, listener.getsockname()[1])
+    names = ", ".join(str(saved.path) for saved in runs)
+    say(f"serving {names} at {url} (the API: {url}docs); stop with Ctrl-C")
+    if not site.is_built():
+        say(site.MISSING)
+    config = uvicorn.Config(
+        app,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = Server(config, pool)
+    if open_browser:
+        page = url if site.is_built() else f"{url}docs"
+        threading.Timer(0.3, webbrowser.open, [page]).start()
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how one stops a server: no failure
+        server.run(sockets=[listener])
+    say("stopped")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises RunError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise RunError(f"there is no address {host!r} here") from None
+    family, kind, protocol, _, where = found[0]
+    listener = socket.socket(family, kind, protocol)
+    if os.name == "posix":  # elsewhere it would let two servers share a port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(where)
+        listener.listen(2048)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RunError(
+            f"cannot listen at {host} port {port}: {reason}; try another --port"
+        ) from None
+    return listener
+
+
+def address(host: str, port: int) -> str:
+    """As a browser on this machine would call it."""
+    name = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"

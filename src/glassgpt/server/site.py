@@ -1,0 +1,78 @@
+"""The built explorer: where it is, and how it is served."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+import glassgpt
+from glassgpt.server.errors import ApiError
+from glassgpt.server.security import CHECK_FIRST, FOREVER
+
+SITE = Path(glassgpt.__file__).with_name("site")
+MISSING = "the explorer is not built here: `make web` builds it"
+
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".mjs": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+"""With nosniff these must be right; what the system believes differs from machine to machine."""
+
+
+def is_built(site: Path = SITE) -> bool:
+    return (site / "index.html").is_file()
+
+
+class Files(StaticFiles):
+    """Static files with the right cache lifetime."""
+
+    def __init__(self, directory: Path, cache: str) -> None:
+        super().__init__(directory=directory)
+        self.cache = cache
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = self.cache
+        return response
+
+
+def routes(site: Path = SITE) -> list[BaseRoute]:
+    """One for each file and folder at the top, so that they shadow nothing of the API."""
+    for suffix, media_type in TYPES.items():
+        mimetypes.add_type(media_type, suffix)
+    if not is_built(site):
+        return [Route("/", _missing)]
+    found: list[BaseRoute] = [Route("/", _file(site / "index.html"))]
+    for path in sorted(site.iterdir()):
+        if path.is_dir():
+            cache = FOREVER if path.name == "assets" else CHECK_FIRST
+            found.append(Mount(f"/{path.name}", GZipMiddleware(Files(path, cache))))
+        else:
+            found.append(Route(f"/{path.name}", _file(path)))
+    return found
+
+
+def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return FileResponse(path, headers={"Cache-Control": CHECK_FIRST})
+
+    return answer
+
+
+async def _missing(request: Request) -> Response:
+    raise ApiError(404, f"{MISSING}; the API is described at /docs")

@@ -1,0 +1,66 @@
+"""A text as tokens, and as everything the model computes when it reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glassgpt.errors import DataError
+from glassgpt.server import limits
+from glassgpt.server.errors import ApiError
+from glassgpt.server.library import Served
+from glassgpt.tokenizer import normalized
+from glassgpt.trace import size, trace
+
+
+def encode(served: Served, text: str, field: str, most: int | None = None) -> list[int]:
+    """`[BOS, …, BOS]`. Raises ApiError that names the field, for what the model cannot read."""
+    try:
+        ids = served.tokenizer.encode(text)
+    except DataError as error:
+        raise ApiError(422, f"{field}: {error}", field) from None
+    if most is not None and len(ids) - 2 > most:
+        raise ApiError(
+            422,
+            f"{field} has {len(ids) - 2} tokens; it may have at most {most}, for block_size is "
+            f"{served.model.block_size} and BOS takes one",
+            field,
+            most,
+        )
+    return ids
+
+
+def tokenize(served: Served, text: str) -> dict[str, Any]:
+    ids, tokenizer = encode(served, text, "text"), served.tokenizer
+    rows = []
+    for i in ids:
+        char = None if i == tokenizer.bos else tokenizer.chars[i]
+        codepoint = None if char is None else f"U+{ord(char):04X}"
+        row = {"id": i, "token": tokenizer.token(i), "character": char, "codepoint": codepoint}
+        rows.append(row)
+    shown = normalized(text, tokenizer.normalize)
+    cut = len(ids) - 1 > served.model.block_size
+    return {"run": served.name, "text": shown, "tokens": rows, "cut": cut}
+
+
+def trace_text(served: Served, text: str) -> dict[str, Any]:
+    """Every named intermediate, the loss, and every gradient."""
+    ids = encode(served, text, "text")
+    numbers = size(served.model, min(len(ids) - 1, served.model.block_size))
+    if numbers > limits.MAX_TRACE_NUMBERS:
+        raise ApiError(
+            422,
+            f"text is too long to trace: its {len(ids)} tokens make about {numbers:,} numbers in "
+            f"this model, and {limits.MAX_TRACE_NUMBERS:,} are allowed; shorten it",
+            "text",
+            limits.MAX_TRACE_NUMBERS,
+        )
+    result = trace(served.model, served.state, ids)
+    return {
+        "run": served.name,
+        "text": text,
+        "tokens": [served.tokenizer.token(i) for i in ids],
+        "token_ids": ids,
+        "loss": result.loss,
+        "values": {name: array.tolist() for name, array in result.values.items()},
+        "grads": {name: array.tolist() for name, array in result.grads.items()},
+    }

@@ -1,0 +1,65 @@
+"""A bounded number of jobs on a few threads, in slices, so that none keeps a thread to itself.
+
+A job is an iterator: a thread takes items from it for SLICE_SECONDS, then the next job has its
+turn. So no slow reader of a stream holds a thread, and a job whose client has left simply gets no
+further slice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from glassgpt.server import limits
+from glassgpt.server.errors import busy
+
+T = TypeVar("T")
+
+
+class Pool:
+    def __init__(self, workers: int = limits.WORKERS, max_jobs: int = limits.MAX_JOBS) -> None:
+        self.workers, self.max_jobs, self.jobs = workers, max_jobs, 0
+        self.stopping = False
+        """Set when the server is told to stop: streams then end by themselves."""
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="glassgpt")
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Hold a place in the queue. Raises ApiError, 503, when all are taken."""
+        if self.jobs >= self.max_jobs or self.stopping:
+            stopping = "is stopping"
+            raise busy(stopping if self.stopping else f"has {self.jobs} jobs to do already")
+        self.jobs += 1
+        try:
+            yield
+        finally:
+            self.jobs -= 1
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """The result of a function that takes no longer than a slice or so."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+    async def slices(self, items: Iterator[T]) -> AsyncIterator[list[T]]:
+        """The items of an iterator, a slice of time at a time. It is closed with this one."""
+        while batch := await self.run(lambda: _take(items)):
+            yield batch
+
+    async def all(self, items: Iterator[T]) -> list[T]:
+        return [item async for batch in self.slices(items) for item in batch]
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _take(items: Iterator[T]) -> list[T]:
+    """At least one item unless there is none left, and what else fits into the time."""
+    taken, until = [], time.monotonic() + limits.SLICE_SECONDS
+    for item in items:
+        taken.append(item)
+        if time.monotonic() >= until:
+            break
+    return taken
