@@ -1,0 +1,3 @@
+export default function Autograd() {
+  return <p>Autograd</p>;
+}

@@ -1,0 +1,3 @@
+export default function Embeddings() {
+  return <p>Embeddings</p>;
+}

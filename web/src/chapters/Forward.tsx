@@ -1,0 +1,3 @@
+export default function Forward() {
+  return <p>Forward</p>;
+}

@@ -1,0 +1,57 @@
+/** Signed bars of a vector: a quick look where the numbers themselves stand beside. */
+export function Bars(props: { values: ArrayLike<number>; largest: number; name: string }) {
+  const n = props.values.length;
+  const width = 8;
+  return (
+    <svg
+      role="img"
+      aria-label={props.name}
+      viewBox={`0 0 ${n * width} 40`}
+      className="h-10 w-full max-w-[24rem]"
+      preserveAspectRatio="none"
+    >
+      <title>{props.name}</title>
+      <line x1="0" x2={n * width} y1="20" y2="20" stroke="var(--hair)" strokeWidth="1" />
+      {Array.from(props.values, (value, i) => {
+        const height = Math.max(0.5, Math.min(1, Math.abs(value) / props.largest) * 20);
+        return (
+          <rect
+            key={i}
+            x={i * width + 1}
+            width={width - 2}
+            y={value < 0 ? 20 : 20 - height}
+            height={height}
+            fill={value < 0 ? 'var(--red)' : 'var(--blue)'}
+          />
+        );
+      })}
+    </svg>
+  );
+}
+
+/** Probabilities of tokens, likeliest first, as bars with their numbers. */
+export function TokenBars(props: {
+  rows: readonly { token: string; p: number; mark?: 'target' | undefined }[];
+}) {
+  return (
+    <ul className="space-y-1.5">
+      {props.rows.map(({ token, p, mark }) => (
+        <li key={token} className="grid grid-cols-[auto_1fr_4rem] items-center gap-3">
+          <span
+            className={`tile tile-small ${token === 'BOS' ? '!text-[0.625rem]' : ''}`}
+            aria-current={mark === 'target' ? 'true' : undefined}
+          >
+            {token}
+          </span>
+          <span className="h-4 border-2 border-line bg-bg" aria-hidden="true">
+            <span
+              className="block h-full bg-yellow"
+              style={{ width: `${(100 * p).toFixed(2)}%` }}
+            />
+          </span>
+          <span className="text-right font-mono text-sm">{(100 * p).toFixed(1)} %</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,88 @@
+import { lazy, Suspense, useEffect, useRef } from 'react';
+import { chapterAt, START } from '../chapters/index.ts';
+import { openPretrained, PRETRAINED } from '../store/load.ts';
+import { useExplorer, useSettings } from '../store/use.ts';
+import { Header } from './Header.tsx';
+import { Hero } from './Hero.tsx';
+import { NextChapter } from './NextChapter.tsx';
+import { Rail } from './Rail.tsx';
+import { Scrubber } from './Scrubber.tsx';
+
+const Inspector = lazy(() => import('./Inspector.tsx'));
+
+/** The frame that stays, and the chapter in it. */
+export function App() {
+  const loaded = useExplorer((s) => s.loaded);
+  const error = useExplorer((s) => s.error);
+  const address = useSettings((s) => s.chapter);
+  const selected = useExplorer((s) => s.selected);
+  const chapter = chapterAt(address);
+  const main = useRef<HTMLElement>(null);
+  const first = useRef(true);
+
+  useEffect(() => {
+    void openPretrained(PRETRAINED[0].name);
+  }, []);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: on every change of chapter
+  useEffect(() => {
+    document.title = chapter === START ? 'GlassGPT' : `${chapter.title} · GlassGPT`;
+    if (first.current) first.current = false;
+    else {
+      main.current?.scrollTo(0, 0);
+      main.current?.focus({ preventScroll: true });
+    }
+  }, [address]);
+
+  const Chapter = chapter.view;
+  return (
+    <div className="grid h-full grid-rows-[auto_auto_minmax(0,1fr)_auto] md:grid-rows-[auto_minmax(0,1fr)_auto] md:grid-cols-[auto_minmax(0,1fr)] lg:grid-cols-[auto_minmax(0,1fr)_auto]">
+      <a
+        href="#main"
+        className="btn absolute -top-20 left-2 z-50 focus:top-2"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to the chapter
+      </a>
+      <Header />
+      <Rail />
+      <main
+        ref={main}
+        id="main"
+        tabIndex={-1}
+        className="min-w-0 overflow-y-auto overflow-x-hidden px-4 py-6 outline-none md:px-8"
+      >
+        {error && (
+          <p role="alert" className="panel mb-6 border-red p-3 font-medium">
+            {error}
+          </p>
+        )}
+        {chapter === START ? (
+          <Hero />
+        ) : (
+          <article className="mx-auto max-w-6xl">
+            <h1 className="flex items-center gap-4 text-[2.25rem] font-black leading-none tracking-tight md:text-[2.75rem]">
+              <span className="bg-blue px-3 pb-1.5 pt-0.5 text-on-accent">{chapter.number}</span>
+              {chapter.title}
+            </h1>
+            {loaded && Chapter && (
+              <Suspense fallback={<p className="caption mt-6">one moment…</p>}>
+                <Chapter key={chapter.address} />
+              </Suspense>
+            )}
+            <NextChapter after={chapter} />
+          </article>
+        )}
+      </main>
+      {selected && loaded && (
+        <Suspense>
+          <Inspector />
+        </Suspense>
+      )}
+      <Scrubber />
+    </div>
+  );
+}

@@ -1,0 +1,139 @@
+import { useEffect, useRef, useState } from 'react';
+import { numParams } from '../engine/config.ts';
+import { Random } from '../engine/random.ts';
+import { generate, novelty, sampleConfig } from '../engine/sample.ts';
+import { count } from '../figures/format.ts';
+import { useExplorer } from '../store/use.ts';
+
+const LETTER_MS = 280;
+const PAUSE_MS = 1600;
+
+/** What this is, in one screen, with the figures of the loaded run. */
+export function Hero() {
+  const loaded = useExplorer((s) => s.loaded);
+  const figures = loaded && [
+    [count(loaded.run.documents.length), 'documents'],
+    [count(loaded.run.model.vocab_size), 'tokens'],
+    [count(numParams(loaded.run.model)), 'parameters'],
+    [meanOfLast(loaded.losses).toFixed(3), 'loss, mean of the last 100 steps'],
+  ];
+  return (
+    <article className="mx-auto grid max-w-6xl gap-8 lg:grid-cols-[minmax(0,1.15fr)_minmax(0,1fr)] lg:gap-12">
+      <div>
+        <h1 className="text-[2.75rem] font-black leading-[0.95] tracking-tight md:text-[4.5rem]">
+          A whole GPT,
+          <br />
+          with glass walls.
+        </h1>
+        <p className="prose mt-6">
+          It reads a list of names, letter by letter, and learns to invent new ones. It is small
+          enough that <b>nothing is hidden</b>: every number of it is on these pages. Click one and
+          see the sum that made it, with the numbers put in. Change one and see what moves.
+        </p>
+        <div className="mt-6 flex flex-wrap gap-3">
+          <a href="#/dataset" className="btn btn-red !px-6 !py-3 !text-lg">
+            start reading
+          </a>
+          <a href="#/forward" className="btn !px-6 !py-3 !text-lg">
+            see it think
+          </a>
+        </div>
+      </div>
+      <div>
+        <Invention />
+      </div>
+      <dl className="col-span-full grid grid-cols-2 border-4 border-line bg-panel md:grid-cols-4">
+        {(figures || []).map(([value, what], i) => (
+          <div
+            key={what}
+            className={`flex flex-col-reverse justify-end border-line p-4 md:border-l-4 md:first:border-l-0 ${i % 2 ? 'border-l-4' : ''} ${i > 1 ? 'border-t-4 md:border-t-0' : ''}`}
+          >
+            <dt className="caption">{what}</dt>
+            <dd className="font-mono text-2xl font-bold md:text-3xl">{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </article>
+  );
+}
+
+function meanOfLast(losses: readonly number[]): number {
+  const last = losses.slice(-100);
+  return last.reduce((sum, loss) => sum + loss, 0) / Math.max(1, last.length);
+}
+
+/** The loaded model writes a name, a letter at a time, then the next. */
+function Invention() {
+  const loaded = useExplorer((s) => s.loaded);
+  const params = useExplorer((s) => s.params);
+  const [shown, setShown] = useState<{ letters: string[]; p: number[]; bin: string }>({
+    letters: [],
+    p: [],
+    bin: '',
+  });
+  const [paused, setPaused] = useState(false);
+  const rng = useRef(new Random(42));
+
+  useEffect(() => {
+    if (!loaded || !params || paused) return;
+    const { tokenizer } = loaded.run;
+    const seen = loaded.run.seen(loaded.losses.length);
+    const inFile = new Set(loaded.run.documents);
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    let timer = 0;
+    const write = () => {
+      const sample = generate(params, tokenizer, rng.current, sampleConfig());
+      const letters = sample.token_ids.map((id) => tokenizer.token(id));
+      const p = sample.steps.map((step) => step.probs[step.choice]!);
+      const bin = novelty(sample.token_ids, seen, inFile, tokenizer);
+      const grow = (n: number) => {
+        const done = n >= letters.length;
+        setShown({ letters: letters.slice(0, n), p: p.slice(0, n), bin: done ? bin : '' });
+        timer = window.setTimeout(done ? write : () => grow(n + 1), done ? PAUSE_MS : LETTER_MS);
+      };
+      grow(still ? letters.length : 1);
+    };
+    if (still) {
+      const sample = generate(params, tokenizer, rng.current, sampleConfig());
+      setShown({
+        letters: sample.token_ids.map((id) => tokenizer.token(id)),
+        p: sample.steps.map((step) => step.probs[step.choice]!),
+        bin: novelty(sample.token_ids, seen, inFile, tokenizer),
+      });
+    } else write();
+    return () => clearTimeout(timer);
+  }, [loaded, params, paused]);
+
+  const words = {
+    seen: 'it was trained on this one',
+    'in file': 'in the file, but never seen in training',
+    new: 'new: not in the file',
+    '': ' ',
+  };
+  return (
+    <section className="panel flex h-full min-h-64 flex-col p-5" aria-label="A name being invented">
+      <header className="flex items-baseline justify-between">
+        <h2 className="text-sm font-bold">being invented now</h2>
+        <button type="button" className="btn" onClick={() => setPaused(!paused)}>
+          {paused ? 'go on' : 'pause'}
+        </button>
+      </header>
+      <div className="flex flex-1 flex-wrap content-center items-center gap-2 py-4">
+        {shown.letters.map((letter, i) => (
+          <span key={i} className="text-center">
+            <span className="tile !h-14 !min-w-14 text-2xl">{letter}</span>
+            <span className="caption mt-1 block font-mono">{Math.round(100 * shown.p[i]!)} %</span>
+          </span>
+        ))}
+        <span
+          className={`inline-block h-14 w-3 bg-yellow ${shown.bin ? 'opacity-0' : ''}`}
+          aria-hidden="true"
+        />
+      </div>
+      <p className="caption">
+        {words[shown.bin as keyof typeof words] ?? ' '}
+        <span className="block">Below each letter: how likely it was, at temperature 0.5.</span>
+      </p>
+    </section>
+  );
+}

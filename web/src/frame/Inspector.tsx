@@ -1,0 +1,230 @@
+import { useMemo, useState } from 'react';
+import {
+  type Cell,
+  type Expr,
+  formatNumber,
+  type Segment,
+  segments,
+} from '../engine/expression.ts';
+import { explain, label, nudge } from '../engine/provenance.ts';
+import { cellValue } from '../engine/scene.ts';
+import { Sparkline } from '../figures/Sparkline.tsx';
+import { clearEdits, editWeight, hover, select } from '../store/explorer.ts';
+import { valueOverRun } from '../store/overRun.ts';
+import { useExplorer, useLoaded } from '../store/use.ts';
+
+const TERMS = 7; // of a sum, before it is cut short; the reader can open it
+const CHIPS = 8;
+
+/** Everything about one number: what made it, how the loss feels it, what uses it, its history. */
+export default function Inspector() {
+  const { trace } = useLoaded();
+  const selected = useExplorer((s) => s.selected)!;
+  const explanation = useMemo(() => {
+    try {
+      return explain({ trace }, selected);
+    } catch (error) {
+      if (error instanceof RangeError) return null; // the document has become shorter
+      throw error;
+    }
+  }, [trace, selected]);
+  return (
+    <aside
+      aria-label="Inspector"
+      className="fixed inset-x-0 bottom-[4.75rem] z-20 max-h-[55vh] overflow-y-auto border-t-4 border-line bg-panel p-4 md:left-auto md:right-0 md:top-16 md:max-h-none md:w-80 md:border-l-4 md:border-t-0 lg:static lg:w-[20.5rem] lg:p-5"
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') select(null);
+      }}
+    >
+      <div className="flex items-start justify-between gap-2">
+        <h2 className="text-sm font-bold">selected number</h2>
+        <button type="button" className="btn !min-h-7 !px-2" onClick={() => select(null)}>
+          close
+        </button>
+      </div>
+      {explanation === null ? (
+        <p className="caption mt-3">It is not part of this document. Select another.</p>
+      ) : (
+        <>
+          <p
+            className="break-words font-mono text-[2.5rem] font-semibold leading-tight tracking-tight"
+            aria-live="polite"
+          >
+            {formatNumber(explanation.value)}
+          </p>
+          <p className="caption break-words font-mono">{label(selected)}</p>
+          <Section title="made from">
+            {explanation.expr ? (
+              <Formula expr={explanation.expr} value={explanation.value} />
+            ) : (
+              <Learned cell={selected} value={explanation.value} />
+            )}
+          </Section>
+          {(selected.kind === 'value' || selected.kind === 'param') && <Slope cell={selected} />}
+          {explanation.consumers.length > 0 && <Consumers cells={explanation.consumers} />}
+          <OverRun cell={selected} />
+        </>
+      )}
+    </aside>
+  );
+}
+
+function Section({ title, children }: { title: string; children: React.ReactNode }) {
+  return (
+    <section className="mt-3 border-t-2 border-line pt-3">
+      <h3 className="mb-1 text-sm font-bold">{title}</h3>
+      {children}
+    </section>
+  );
+}
+
+/** The formula with names, then with the numbers put in; each part can be asked in its turn. */
+function Formula({ expr, value }: { expr: Expr; value: number }) {
+  const [all, setAll] = useState(false);
+  const how = all ? {} : { maxTerms: TERMS };
+  const names = segments(expr, { ...how, name: label });
+  const numbers = segments(expr, how);
+  const cut = segments(expr, {}).length > numbers.length;
+  return (
+    <div className="font-mono text-[0.8125rem] leading-6">
+      <p className="break-words">
+        <Segments parts={names} />
+      </p>
+      <p className="mt-2 break-words">
+        = <Segments parts={numbers} />
+      </p>
+      <p className="mt-2 font-semibold">= {formatNumber(value)}</p>
+      {(cut || all) && (
+        <button type="button" className="btn mt-2 !min-h-7 !px-2" onClick={() => setAll(!all)}>
+          {all ? 'shorter' : 'all terms'}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Segments({ parts }: { parts: readonly Segment[] }) {
+  return parts.map(({ text, cell, note }, i) =>
+    cell ? (
+      <button
+        // biome-ignore lint/suspicious/noArrayIndexKey: a place in the formula is its identity
+        key={i}
+        type="button"
+        tabIndex={-1}
+        className="underline decoration-hair decoration-2 underline-offset-4 hover:bg-yellow hover:text-[#121212]"
+        onClick={() => select(cell)}
+        onPointerEnter={() => hover(cell)}
+        onPointerLeave={() => hover(null)}
+      >
+        {text}
+      </button>
+    ) : (
+      // biome-ignore lint/suspicious/noArrayIndexKey: as above
+      <span key={i} title={note}>
+        {text}
+      </span>
+    ),
+  );
+}
+
+/** A parameter comes from training, not from a formula; here it can be changed. */
+function Learned({ cell, value }: { cell: Cell; value: number }) {
+  const { params } = useLoaded();
+  const edits = useExplorer((s) => s.edits);
+  if (cell.kind !== 'param') return <p className="caption">Nothing on this page made it.</p>;
+  const index = params.index(cell.name, cell.row, cell.column);
+  return (
+    <div className="text-sm">
+      <p className="caption">
+        A parameter: drawn at random before training, then moved by every step. Move it yourself:
+      </p>
+      <input
+        type="range"
+        className="mt-2 w-full accent-[var(--red)]"
+        aria-label={`Value of ${label(cell)}`}
+        min={-2}
+        max={2}
+        step={0.01}
+        value={value}
+        onChange={(event) => editWeight(index, Number(event.target.value))}
+      />
+      {edits.size > 0 && (
+        <button type="button" className="btn mt-1 !min-h-7 !px-2" onClick={clearEdits}>
+          take back {edits.size === 1 ? 'the edit' : `${edits.size} edits`}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** The gradient, and a real nudge of the number that checks it. */
+function Slope({ cell }: { cell: Cell }) {
+  const { trace } = useLoaded();
+  const result = useMemo(() => nudge({ trace }, cell), [trace, cell]);
+  const { gradient, slope, distance, lossUp, lossDown } = result;
+  const agrees = Math.abs(slope - gradient) <= 1e-6 * Math.max(1, Math.abs(gradient));
+  const kinked = !agrees && Math.abs(slope - gradient) > 1e-3 * Math.abs(gradient);
+  return (
+    <Section title="its gradient, dL/dx">
+      <p className="font-mono text-lg font-semibold">{formatNumber(gradient)}</p>
+      <p className="caption mt-1">
+        Moved by ±{formatNumber(distance)}, the loss of this document goes from{' '}
+        {lossDown.toFixed(8)} to {lossUp.toFixed(8)}: a slope of {formatNumber(slope)}.{' '}
+        <span className={`px-1.5 font-bold ${agrees ? 'bg-yellow text-[#121212]' : ''}`}>
+          {agrees ? 'agrees' : kinked ? 'a kink lies between' : 'agrees within rounding'}
+        </span>
+      </p>
+    </Section>
+  );
+}
+
+function Consumers({ cells }: { cells: readonly Cell[] }) {
+  const more = cells.length - CHIPS;
+  return (
+    <Section title={`used by ${cells.length}`}>
+      <div className="flex flex-wrap gap-1">
+        {cells.slice(0, CHIPS).map((cell) => (
+          <button
+            key={label(cell)}
+            type="button"
+            className="border-2 border-line px-1.5 font-mono text-xs hover:bg-yellow hover:text-[#121212]"
+            onClick={() => select(cell)}
+            onPointerEnter={() => hover(cell)}
+            onPointerLeave={() => hover(null)}
+          >
+            {label(cell)}
+          </button>
+        ))}
+        {more > 0 && <span className="caption self-center">and {more} more</span>}
+      </div>
+    </Section>
+  );
+}
+
+function OverRun({ cell }: { cell: Cell }) {
+  const { loaded, trace } = useLoaded();
+  const step = useExplorer((s) => s.step);
+  const document = useExplorer((s) => s.document);
+  const interventions = useExplorer((s) => s.interventions);
+  const points = useMemo(
+    () => valueOverRun(loaded, document, interventions, cell),
+    [loaded, document, interventions, cell],
+  );
+  if (points.length < 2) {
+    return (
+      <Section title="over the run">
+        <p className="caption">Touch the curve at the foot of the page, and every step is known.</p>
+      </Section>
+    );
+  }
+  return (
+    <Section title="over the run">
+      <Sparkline
+        name={`${label(cell)} after each step`}
+        points={points}
+        at={step}
+        now={cellValue({ trace }, cell)}
+      />
+    </Section>
+  );
+}

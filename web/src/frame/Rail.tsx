@@ -1,0 +1,43 @@
+import { CHAPTERS, chapterAt } from '../chapters/index.ts';
+import { useSettings } from '../store/use.ts';
+
+/** All chapters: a column on wide screens, a strip that scrolls on narrow ones. */
+export function Rail() {
+  const address = useSettings((s) => s.chapter);
+  const current = chapterAt(address);
+  return (
+    <nav
+      aria-label="Chapters"
+      className="overflow-x-auto border-b-4 border-line max-md:row-start-auto md:overflow-y-auto md:border-b-0 md:border-r-4"
+    >
+      <ol className="flex md:flex-col md:py-3">
+        {CHAPTERS.map((chapter) => {
+          const here = chapter === current;
+          return (
+            <li key={chapter.address} className="shrink-0">
+              <a
+                href={`#/${chapter.address}`}
+                aria-current={here ? 'page' : undefined}
+                title={chapter.title}
+                className={`flex items-center gap-3 px-2 py-1.5 text-[0.95rem] no-underline md:px-4 ${
+                  here
+                    ? 'bg-yellow font-bold text-[#121212]'
+                    : 'font-medium text-soft hover:text-ink'
+                }`}
+              >
+                <span
+                  className={`grid h-7 w-7 shrink-0 place-items-center border-2 text-sm font-bold ${here ? 'border-[#121212] bg-[#121212] text-white' : 'border-current'}`}
+                >
+                  {chapter.number}
+                </span>
+                <span className={`lg:inline ${here ? 'pr-2 md:hidden' : 'sr-only'} lg:not-sr-only`}>
+                  {chapter.title}
+                </span>
+              </a>
+            </li>
+          );
+        })}
+      </ol>
+    </nav>
+  );
+}

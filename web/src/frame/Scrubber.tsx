@@ -1,0 +1,150 @@
+import { useEffect, useMemo, useState } from 'react';
+import { count } from '../figures/format.ts';
+import { explorer, setStep } from '../store/explorer.ts';
+import { trainHere } from '../store/training.ts';
+import { useExplorer } from '../store/use.ts';
+
+const WIDTH = 1000;
+const HEIGHT = 60;
+const REPLAY_SECONDS = 10;
+
+/** The loss of every step; drag to see the whole page as it was after that step. */
+export function Scrubber() {
+  const loaded = useExplorer((s) => s.loaded);
+  const step = useExplorer((s) => s.step);
+  const training = useExplorer((s) => s.training);
+  const [playing, setPlaying] = useState(false);
+  const losses = loaded?.losses;
+  const steps = loaded?.run.training.steps ?? 1000;
+  const curve = useMemo(() => (losses ? paths(losses, steps) : null), [losses, steps]);
+
+  useEffect(() => {
+    if (!playing) return;
+    let frame = 0;
+    const from = explorer.getState().step;
+    const started = performance.now();
+    const tick = (now: number) => {
+      const next = Math.round(from + ((now - started) / 1000 / REPLAY_SECONDS) * steps);
+      const end = explorer.getState().loaded?.losses.length ?? 0;
+      setStep(next);
+      if (next < end) frame = requestAnimationFrame(tick);
+      else setPlaying(false);
+    };
+    frame = requestAnimationFrame(tick);
+    return () => cancelAnimationFrame(frame);
+  }, [playing, steps]);
+
+  const known = loaded?.history !== null;
+  const prepare = () => {
+    if (loaded && !known && training === null) return trainHere();
+    return Promise.resolve();
+  };
+  const play = async () => {
+    if (playing) return setPlaying(false);
+    await prepare();
+    const { step: now, loaded: run } = explorer.getState();
+    if (now >= (run?.losses.length ?? 0)) setStep(0);
+    setPlaying(true);
+  };
+
+  const loss = step > 0 ? losses?.[step - 1] : undefined;
+  return (
+    <footer className="col-span-full flex items-center gap-3 border-t-4 border-line bg-panel px-3 py-2 md:gap-5 md:px-5">
+      <button
+        type="button"
+        className="grid h-11 w-11 shrink-0 place-items-center border-3 border-line bg-red text-on-accent"
+        aria-label={playing ? 'Pause the replay' : 'Replay the training'}
+        onClick={() => void play()}
+        disabled={!loaded || training !== null}
+      >
+        <svg viewBox="0 0 20 20" className="h-5 w-5" fill="currentColor" aria-hidden="true">
+          <title>replay</title>
+          {playing ? <path d="M3 2h5v16H3zM12 2h5v16h-5z" /> : <path d="M4 2 18 10 4 18Z" />}
+        </svg>
+      </button>
+      <div className="w-24 shrink-0 leading-tight md:w-32" aria-live="off">
+        <div className="font-mono text-sm font-bold md:text-lg">
+          {training === null ? `step ${count(step)}` : `training ${count(training)}`}
+        </div>
+        <div className="caption">
+          {loss === undefined ? 'before training' : `loss ${loss.toFixed(4)}`}
+        </div>
+      </div>
+      <div className="relative h-14 min-w-0 flex-1">
+        {curve && (
+          <svg
+            viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+            preserveAspectRatio="none"
+            className="absolute inset-0 h-full w-full"
+            aria-hidden="true"
+          >
+            <title>loss of every step</title>
+            <path
+              d={curve.raw}
+              fill="none"
+              stroke="var(--red)"
+              strokeOpacity="0.45"
+              strokeWidth="1"
+              vectorEffect="non-scaling-stroke"
+            />
+            <path
+              d={curve.smooth}
+              fill="none"
+              stroke="var(--red)"
+              strokeWidth="3"
+              vectorEffect="non-scaling-stroke"
+            />
+            <line
+              x1={(step / steps) * WIDTH}
+              x2={(step / steps) * WIDTH}
+              y1="0"
+              y2={HEIGHT}
+              stroke="var(--ink)"
+              strokeWidth="4"
+              vectorEffect="non-scaling-stroke"
+            />
+          </svg>
+        )}
+        <input
+          type="range"
+          className="absolute inset-0 h-full w-full cursor-ew-resize opacity-0"
+          aria-label="Training step"
+          aria-valuetext={`step ${step}${loss === undefined ? '' : `, loss ${loss.toFixed(4)}`}`}
+          min={0}
+          max={steps}
+          value={step}
+          disabled={!loaded}
+          onPointerDown={() => void prepare()}
+          onFocus={() => void prepare()}
+          onChange={(event) => {
+            setPlaying(false);
+            setStep(Number(event.target.value));
+          }}
+        />
+        <span className="pointer-events-none absolute inset-0 [input:focus-visible+&]:outline-3 [input:focus-visible+&]:outline-blue" />
+      </div>
+    </footer>
+  );
+}
+
+/** The raw losses and their running mean (0.98), as SVG paths over the whole schedule. */
+function paths(losses: readonly number[], steps: number): { raw: string; smooth: string } {
+  const top = losses.reduce((most, loss) => Math.max(most, loss), 0.1);
+  const low = losses.reduce((least, loss) => Math.min(least, loss), top) * 0.9;
+  const x = (i: number) => ((i + 1) / steps) * WIDTH;
+  const y = (loss: number) => HEIGHT - 3 - ((loss - low) / (top - low)) * (HEIGHT - 6);
+  const stride = Math.max(1, Math.ceil(losses.length / WIDTH));
+  const raw: string[] = [];
+  const smooth: string[] = [];
+  let mean = 0;
+  let weight = 0;
+  losses.forEach((loss, i) => {
+    mean = 0.98 * mean + 0.02 * loss;
+    weight = 0.98 * weight + 0.02;
+    if (i % stride) return;
+    raw.push(`${x(i).toFixed(1)} ${y(loss).toFixed(1)}`);
+    smooth.push(`${x(i).toFixed(1)} ${y(mean / weight).toFixed(1)}`);
+  });
+  const path = (points: string[]) => (points.length ? `M${points.join('L')}` : '');
+  return { raw: path(raw), smooth: path(smooth) };
+}

@@ -1,0 +1,203 @@
+/**
+ * The one state of the page: a run, a cursor into it, interventions; and what follows from them.
+ * Knows nothing of React. Every chapter reads it, so every chapter moves with the scrubber.
+ */
+
+import { createStore } from 'zustand/vanilla';
+import { type Cell, cellKey } from '../engine/expression.ts';
+import type { Interventions } from '../engine/interventions.ts';
+import { type Trace, trace } from '../engine/model.ts';
+import type { Params } from '../engine/params.ts';
+import type { Run } from '../engine/train.ts';
+import type { History } from './history.ts';
+
+/** What the page says of the data it was given. */
+export interface SourceInfo {
+  readonly name: string;
+  readonly title: string;
+  /** Remarks of the reader: duplicates, cut documents, byte order mark… */
+  readonly remarks: readonly string[];
+}
+
+/** A run that can be looked into: what is known at least is its last step. */
+export interface Loaded {
+  readonly source: SourceInfo;
+  readonly run: Run;
+  /** After the last step. */
+  readonly final: Params;
+  readonly losses: readonly number[];
+  /** Parameters after every step; null until the run has been trained in this page. */
+  readonly history: History | null;
+}
+
+export type Theme = 'light' | 'dark';
+
+export interface Explorer {
+  /** null before the first model is there. */
+  readonly loaded: Loaded | null;
+  /** One line, when something could not be read or trained. */
+  readonly error: string;
+  /** Steps made by the worker while it trains; null otherwise. */
+  readonly training: number | null;
+
+  // cursor
+  readonly step: number;
+  readonly document: string;
+  readonly position: number;
+  readonly layer: number;
+  readonly head: number;
+  readonly selected: Cell | null;
+  readonly hovered: Cell | null;
+
+  // interventions
+  readonly interventions: Interventions;
+  /** Edited weights: place in the flat parameters -> value. */
+  readonly edits: ReadonlyMap<number, number>;
+
+  // what follows
+  /** After `step` updates, edits applied. */
+  readonly params: Params | null;
+  /** The running document, read there and back with `params` under `interventions`. */
+  readonly trace: Trace | null;
+  /** Token ids of the running document. */
+  readonly ids: readonly number[];
+}
+
+const EMPTY: Explorer = {
+  loaded: null,
+  error: '',
+  training: null,
+  step: 0,
+  document: '',
+  position: 0,
+  layer: 0,
+  head: 0,
+  selected: null,
+  hovered: null,
+  interventions: {},
+  edits: new Map(),
+  params: null,
+  trace: null,
+  ids: [],
+};
+
+export const explorer = createStore<Explorer>(() => EMPTY);
+
+/** Change something and let what depends on it follow. */
+function change(given: Partial<Explorer>): void {
+  const before = explorer.getState();
+  const next = { ...before, ...given };
+  const { loaded } = next;
+  if (loaded) {
+    const moved = loaded !== before.loaded || next.step !== before.step;
+    const params =
+      moved || next.edits !== before.edits
+        ? edited(paramsAt(loaded, next.step), next.edits)
+        : next.params!;
+    if (
+      params !== before.params ||
+      next.document !== before.document ||
+      next.interventions !== before.interventions
+    ) {
+      const ids = loaded.run.tokenizer.encode(next.document);
+      const read = trace(params, ids, next.interventions);
+      const position = Math.min(next.position, read.values.length - 1);
+      explorer.setState({ ...next, params, ids, trace: read, position });
+      return;
+    }
+  }
+  explorer.setState(next);
+}
+
+/** The parameters after so many updates; the last ones where no history is kept. */
+function paramsAt(loaded: Loaded, step: number): Params {
+  if (step === loaded.losses.length) return loaded.final;
+  return loaded.history?.paramsAt(step) ?? loaded.final;
+}
+
+function edited(params: Params, edits: ReadonlyMap<number, number>): Params {
+  if (edits.size === 0) return params;
+  const copy = params.copy();
+  for (const [index, value] of edits) copy.data[index] = value;
+  return copy;
+}
+
+/** Show another run, at its end, with its first document running. */
+export function show(loaded: Loaded, document?: string): void {
+  change({
+    loaded,
+    error: '',
+    step: loaded.losses.length,
+    document: document ?? loaded.run.documents[0]!,
+    position: 0,
+    layer: 0,
+    head: 0,
+    selected: null,
+    hovered: null,
+    interventions: {},
+    edits: new Map(),
+  });
+}
+
+/** The same run with more known of it: its history, or steps made since. */
+export function enrich(loaded: Loaded, step = explorer.getState().step): void {
+  change({ loaded, step });
+}
+
+export function setStep(step: number): void {
+  const { loaded } = explorer.getState();
+  if (loaded) change({ step: Math.max(0, Math.min(step, loaded.losses.length)), edits: new Map() });
+}
+
+/** Throws DataError if the text has characters that the model does not know. */
+export function setDocument(document: string): void {
+  const { loaded } = explorer.getState();
+  if (!loaded) return;
+  loaded.run.tokenizer.encode(document);
+  change({ document, position: 0, selected: null, hovered: null });
+}
+
+export function setPosition(position: number): void {
+  const { trace } = explorer.getState();
+  if (trace) change({ position: Math.max(0, Math.min(position, trace.values.length - 1)) });
+}
+
+export function setHead(head: number, layer = explorer.getState().layer): void {
+  change({ head, layer });
+}
+
+export function select(selected: Cell | null): void {
+  change({ selected });
+}
+
+export function hover(hovered: Cell | null): void {
+  if (hovered !== explorer.getState().hovered) explorer.setState({ hovered });
+}
+
+export function intervene(interventions: Interventions): void {
+  change({ interventions });
+}
+
+/** Give one weight another value; null takes the edit back. */
+export function editWeight(index: number, value: number | null): void {
+  const edits = new Map(explorer.getState().edits);
+  if (value === null) edits.delete(index);
+  else edits.set(index, value);
+  change({ edits });
+}
+
+export function clearEdits(): void {
+  change({ edits: new Map() });
+}
+
+export function setTraining(training: number | null): void {
+  change({ training });
+}
+
+export function fail(error: string): void {
+  change({ error, training: null });
+}
+
+export function sameCell(a: Cell | null, b: Cell | null): boolean {
+  return a === b || (a !== null && b !== null && cellKey(a) === cellKey(b));
+}
