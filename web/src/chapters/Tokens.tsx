@@ -84,7 +84,6 @@ export default function Tokens() {
           <TokenCard token="BOS" id={tokenizer.bos} />
           {chars.map((char, i) => (
             <TokenCard
-              // biome-ignore lint/suspicious/noArrayIndexKey: a place in the text is its identity
               key={i}
               token={shown(char, tokenizer)}
               char={char}

@@ -32,7 +32,6 @@ export function Cells(props: {
   const sources = useSources();
   const focusAt = focusable(props.rows, selected);
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a grid of buttons, not a table to read
     <div
       role="group"
       aria-label={props.name}

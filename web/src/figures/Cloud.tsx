@@ -37,12 +37,12 @@ export function Cloud(props: {
   const canvas = useRef<HTMLCanvasElement>(null);
   const latest = useRef(props);
   latest.current = props;
+  const { documents } = props;
 
   useEffect(() => {
     const element = canvas.current;
     const context = element?.getContext('2d');
     if (!element || !context) return;
-    const { documents } = props;
     let rows: { words: Placed[]; length: number; offset: number }[] = [];
     let fonts: string[] = [];
     let pointer: { x: number; y: number } | null = null;
@@ -143,7 +143,7 @@ export function Cloud(props: {
       element.removeEventListener('pointerleave', leave);
       element.removeEventListener('click', click);
     };
-  }, [props.documents]);
+  }, [documents]);
 
   return (
     <canvas

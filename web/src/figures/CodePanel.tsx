@@ -28,7 +28,6 @@ export function CodePanel(props: { show: readonly Span[]; lit?: readonly Span[] 
         <span aria-hidden="true">{open ? '−' : '+'}</span>
       </button>
       {open && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must take the focus
         <div
           ref={box}
           tabIndex={0}

@@ -45,7 +45,6 @@ export function Choice<T extends string>(props: {
       onKeyDown={move}
     >
       {props.options.map(({ value, label, name }) => (
-        // biome-ignore lint/a11y/useSemanticElements: one tab stop, arrows within, look of a button
         <button
           key={value}
           type="button"

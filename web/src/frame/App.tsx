@@ -37,16 +37,13 @@ export function App() {
   const Chapter = chapter.view;
   return (
     <div className="grid h-full grid-rows-[auto_auto_minmax(0,1fr)_auto] md:grid-rows-[auto_minmax(0,1fr)_auto] md:grid-cols-[auto_minmax(0,1fr)] lg:grid-cols-[auto_minmax(0,1fr)_auto]">
-      <a
-        href="#main"
+      <button
+        type="button"
         className="btn absolute -top-20 left-2 z-50 focus:top-2"
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
+        onClick={() => main.current?.focus()}
       >
         Skip to the chapter
-      </a>
+      </button>
       <Header />
       <Rail />
       <main

@@ -107,7 +107,6 @@ function Segments({ parts }: { parts: readonly Segment[] }) {
   return parts.map(({ text, cell, note }, i) =>
     cell ? (
       <button
-        // biome-ignore lint/suspicious/noArrayIndexKey: a place in the formula is its identity
         key={i}
         type="button"
         tabIndex={-1}
@@ -119,7 +118,6 @@ function Segments({ parts }: { parts: readonly Segment[] }) {
         {text}
       </button>
     ) : (
-      // biome-ignore lint/suspicious/noArrayIndexKey: as above
       <span key={i} title={note}>
         {text}
       </span>
