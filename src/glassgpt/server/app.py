@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Header, Query
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from glassgpt import __version__
@@ -174,7 +174,7 @@ def _add_training(app: FastAPI, pool: Pool) -> None:
 
     @app.post(
         "/train",
-        response_class=EventStream,
+        response_class=StreamingResponse,
         responses=failures(408, 409, 413, 422, 503) | openapi.only_a_stream(openapi.TRAIN),
         tags=["training"],
     )

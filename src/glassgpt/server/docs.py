@@ -150,7 +150,7 @@ def _limits(schema: dict[str, Any]) -> str:
     low, high = s.get("minimum", s.get("exclusiveMinimum")), s.get("maximum")
     if low is not None and high is not None:
         above = "above " if "exclusiveMinimum" in s else ""
-        parts.append(f"{above}{low:g} to {high:,}")
+        parts.append(f"{above}{_number(low)} to {_number(high)}")
     if "multipleOf" in s:
         parts.append(f"a multiple of {s['multipleOf']}")
     for key, what in (("maxLength", "characters"), ("maxItems", "items")):
@@ -160,6 +160,10 @@ def _limits(schema: dict[str, Any]) -> str:
     if s.get("default") is not None:
         parts.append(f"default {json.dumps(s['default'])}")
     return ", ".join(filter(None, parts))
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 def _text(words: str) -> str:

@@ -14,6 +14,7 @@ from glassgpt.errors import GlassError
 from glassgpt.server import limits
 
 NO_JSON = "the body must be a JSON object, sent with Content-Type: application/json"
+BUG = "an error inside the server; its operator can see which"
 
 # What a failed check means in our words; {input} is shown shortened, the rest is pydantic's.
 WORDS = {
@@ -97,6 +98,10 @@ def install(app: FastAPI) -> None:
         }
         message = words.get(error.status_code, str(error.detail))
         return ApiError(error.status_code, message, headers=error.headers).answer()
+
+    @app.exception_handler(Exception)
+    async def bug(request: Request, error: Exception) -> JSONResponse:
+        return ApiError(500, BUG).answer()  # and the guard tells the operator
 
 
 def describe(errors: Sequence[Mapping[str, Any]]) -> ApiError:

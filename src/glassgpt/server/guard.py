@@ -12,7 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from glassgpt.server import limits
-from glassgpt.server.errors import ApiError, busy
+from glassgpt.server.errors import BUG, ApiError, busy
 from glassgpt.server.security import HEADERS
 
 
@@ -59,7 +59,7 @@ class Guard:
             answer = ApiError(503, f"this took longer than {limits.REQUEST_SECONDS:g} seconds")
         except Exception as error:
             _report(scope, error)
-            answer = ApiError(500, "an error inside the server; its operator can see which")
+            answer = ApiError(500, BUG)
         finally:
             self.requests -= 1
         if not started:

@@ -23,8 +23,8 @@ MAX_JSON_PARAMS = 2_000_000
 """Parameters of a model that is still written as model.json."""
 
 # What /train may be asked to do. The seconds hold whatever the sizes add up to.
-MAX_TRAIN_DOCUMENTS = 20_000
-MAX_TRAIN_DOCUMENT = 1_000
+MAX_TRAIN_DOCUMENTS = 40_000
+MAX_TRAIN_DOCUMENT = 100
 MAX_TRAIN_STEPS = 10_000
 MAX_TRAIN_BATCH = 16
 MAX_TRAIN_LAYERS = 4
@@ -34,7 +34,7 @@ MAX_TRAIN_SAMPLES = 20
 MAX_TRAIN_SECONDS = 30.0
 
 MAX_BODY_BYTES = 16_384
-MAX_TRAIN_BODY_BYTES = 1_048_576
+MAX_TRAIN_BODY_BYTES = 2_097_152
 
 WORKERS = 2
 """Threads that compute. More do not help: Python runs one of them at a time outside the kernel."""

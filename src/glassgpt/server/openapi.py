@@ -46,6 +46,13 @@ TRAIN = encode_all(
         Event("end", {"steps": 1000, "of": 1000, "samples": []}),
     )
 ).decode()
+EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 TEN = ["emma", "olivia", "ava", "sophia", "isabella", "mia", "charlotte", "amelia", "harper"]
 
 
@@ -61,7 +68,7 @@ def file(media_type: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _stream(example: str) -> dict[str, Any]:
-    return {MEDIA_TYPE: {"schema": {"type": "string"}, "example": example}}
+    return {MEDIA_TYPE: {"schema": EVENT, "example": example}}
 
 
 def also_a_stream(example: str) -> dict[int | str, dict[str, Any]]:

@@ -17,7 +17,8 @@ def _whole(value: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
-Seed = Annotated[Whole, Field(ge=0, le=limits.MAX_SEED, description="Of the random stream.")]
+Seed = Annotated[int, Field(ge=0, le=limits.MAX_SEED), BeforeValidator(_whole)]
+TopK = Annotated[int, Field(ge=1, le=limits.MAX_TOP_K), BeforeValidator(_whole)]
 Real = Annotated[float, Field(allow_inf_nan=False)]
 Temperature = Annotated[Real, Field(ge=0, le=limits.MAX_TEMPERATURE)]
 Text = Annotated[str, Field(max_length=limits.MAX_TEXT)]
@@ -42,10 +43,8 @@ class GenerateRequest(Request):
     temperature: Temperature | None = Field(
         None, description="Below 1 safer, above 1 wilder, 0 greedy; by default the run's."
     )
-    top_k: Annotated[Whole, Field(ge=1, le=limits.MAX_TOP_K)] | None = Field(
-        None, description="Choose among the k likeliest tokens only."
-    )
-    seed: Seed = 42
+    top_k: TopK | None = Field(None, description="Choose among the k likeliest tokens only.")
+    seed: Seed = Field(42, description="Of the random stream.")
     steps: bool | None = Field(
         None, description="How each token was chosen; by default in a stream only."
     )
@@ -78,7 +77,7 @@ class TrainRequest(Request):
     n_embd: Whole = Field(16, ge=8, le=limits.MAX_TRAIN_EMBD, multiple_of=8)
     n_head: Literal[1, 2, 4, 8] = 4
     block_size: Whole = Field(16, ge=1, le=limits.MAX_TRAIN_BLOCK)
-    seed: Seed = 42
+    seed: Seed = Field(42, description="Of the random stream.")
     temperature: Temperature = Field(0.5, description="Of the samples.")
     samples: Whole = Field(20, ge=0, le=limits.MAX_TRAIN_SAMPLES, description="At the end.")
     model: bool = Field(False, description="Send the trained model, as model.json, at the end.")
