@@ -15,9 +15,10 @@ from glassgpt import engines
 from support import SRC
 
 LAYERS = [
-    {"errors", "files", "interrupts", "config", "tokenizer", "reference"},
+    {"errors", "files", "locks", "safetensors", "interrupts", "config", "tokenizer", "reference"},
     {"datasets", "engines"},
-    {"training", "sampling", "trace", "evaluation", "checkpoint", "modelfile", "benchmark"},
+    {"training", "sampling", "trace", "evaluation", "benchmark"}
+    | {"checkpoint", "modelfile", "runfiles", "runlog", "saving", "statefile"},
     {"cli", "server", "__main__"},
 ]
 """A part of the package may use its own layer and those above it in this list."""
