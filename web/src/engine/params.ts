@@ -52,7 +52,7 @@ export class Params {
   readonly lm_head: Float64Array;
 
   /** @param data taken over, not copied; zeros if not given. */
-  constructor(config: ModelConfig, data = new Float64Array(numParams(config))) {
+  constructor(config: ModelConfig, data: Float64Array = new Float64Array(numParams(config))) {
     if (data.length !== numParams(config)) {
       throw new RangeError(`this shape has ${numParams(config)} parameters, not ${data.length}`);
     }

@@ -128,16 +128,16 @@ export class Diverged extends DivergedError {
 }
 
 /**
- * Shuffle the documents and draw the weights; the generator returned is ready for the samples.
+ * Shuffle the documents: all of a run but its weights, which `initial` draws.
  *
  * Throws DataError if nothing would be left to train on, ConfigError for an impossible shape.
  */
-export function begin(
+export function prepare(
   documents: readonly string[],
   training: TrainConfig,
   tokenizer: Tokenizer,
   shape: Shape = {},
-): { run: Run; state: TrainState; rng: Random } {
+): Run {
   const model = modelConfig({ ...shape, vocab_size: tokenizer.vocab_size });
   const order = [...documents];
   const numHeldOut = Math.trunc(order.length * training.val_fraction);
@@ -146,9 +146,26 @@ export function begin(
       `a val_fraction of ${repr(training.val_fraction)} leaves nothing to train on`,
     );
   }
-  const rng = new Random(training.seed);
-  rng.shuffle(order);
-  const params = Params.initial(model, rng, training.init_std);
-  const run = new Run(model, training, tokenizer, order, order.length - numHeldOut);
-  return { run, state: freshState(params), rng };
+  new Random(training.seed).shuffle(order);
+  return new Run(model, training, tokenizer, order, order.length - numHeldOut);
+}
+
+/** Draw the weights of a run; the generator returned is ready for its samples. */
+export function initial(run: Run): { state: TrainState; rng: Random } {
+  const rng = new Random(run.training.seed);
+  // What shuffling takes from the stream depends on the number of documents only.
+  rng.shuffle(new Array(run.documents.length).fill(0));
+  const params = Params.initial(run.model, rng, run.training.init_std);
+  return { state: freshState(params), rng };
+}
+
+/** Both: shuffle the documents and draw the weights, as Python's `begin`. */
+export function begin(
+  documents: readonly string[],
+  training: TrainConfig,
+  tokenizer: Tokenizer,
+  shape: Shape = {},
+): { run: Run; state: TrainState; rng: Random } {
+  const run = prepare(documents, training, tokenizer, shape);
+  return { run, ...initial(run) };
 }

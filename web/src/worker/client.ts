@@ -1,0 +1,181 @@
+/** The page's side: start a run in the worker, steer it, and have its history grow here. */
+
+import { GlassError } from '../engine/errors.ts';
+import { History } from '../engine/history.ts';
+import type { Interventions } from '../engine/interventions.ts';
+import type { TrainState } from '../engine/model.ts';
+import type { Run } from '../engine/train.ts';
+import {
+  type FromWorker,
+  type Port,
+  type Progress,
+  runToData,
+  stateFromData,
+  stateToData,
+  type ToWorker,
+  type TrainerName,
+} from './protocol.ts';
+
+export type JobStatus = 'starting' | 'training' | 'paused' | 'done' | 'failed' | 'stopped';
+
+/** What a page is told of a job; all are optional. */
+export interface JobEvents {
+  /** Some steps were made: `history` and `losses` have grown. */
+  onProgress?(job: Job): void;
+  onStatus?(job: Job): void;
+}
+
+export interface JobOptions extends JobEvents {
+  /** Go on from here, for instance a step of another run, perhaps edited; else from the start. */
+  readonly state?: TrainState;
+  /** Train the model with parts left out. */
+  readonly interventions?: Interventions;
+  /** Wait for `train()` or `step()`; otherwise training begins at once. */
+  readonly paused?: boolean;
+}
+
+/** The training worker as a port for `TrainingClient`. */
+export function createWorker(): Worker {
+  return new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+}
+
+export class TrainingClient {
+  private readonly port: Port<ToWorker, FromWorker>;
+  private job: Job | null = null;
+  private lastId = 0;
+
+  constructor(port: Port<ToWorker, FromWorker>) {
+    this.port = port;
+    port.addEventListener('message', ({ data }) => {
+      if (this.job && data.id === this.job.id) this.job.receive(data);
+    });
+  }
+
+  /** Train a run; the one before, if any, is stopped. */
+  start(run: Run, options: JobOptions = {}): Job {
+    this.job?.stop();
+    const { state, interventions = {}, paused = false } = options;
+    const id = ++this.lastId;
+    const send = (message: ToWorker) => this.port.postMessage(message, []);
+    this.job = new Job(id, run, options, send);
+    send({
+      type: 'start',
+      id,
+      run: runToData(run),
+      state: state ? stateToData(state) : null,
+      interventions,
+    });
+    if (!paused) this.job.train();
+    return this.job;
+  }
+}
+
+/** One run in the worker. */
+export class Job {
+  readonly id: number;
+  readonly run: Run;
+  readonly history: History;
+  /** The step it began from: 0, or that of the state given. */
+  firstStep = 0;
+  /** Updates made so far. */
+  step = 0;
+  /** Of step `firstStep + 1`, `firstStep + 2`…, before its update. */
+  readonly losses: number[] = [];
+  status: JobStatus = 'starting';
+  /** One line, if it failed. */
+  error = '';
+  /** What makes the steps; null until it is known. */
+  trainer: TrainerName | null = null;
+  /** Resolves when the schedule is at its end, or the job was stopped; rejects if it failed. */
+  readonly finished: Promise<void>;
+  private readonly events: JobEvents;
+  private readonly send: (message: ToWorker) => void;
+  private finish: () => void = () => {};
+  private giveUp: (error: Error) => void = () => {};
+
+  constructor(id: number, run: Run, options: JobOptions, send: (message: ToWorker) => void) {
+    this.id = id;
+    this.run = run;
+    this.history = new History(run, options.interventions);
+    this.firstStep = this.step = options.state?.step ?? 0;
+    this.events = options;
+    this.send = send;
+    this.finished = new Promise((resolve, reject) => {
+      this.finish = resolve;
+      this.giveUp = reject;
+    });
+    this.finished.catch(() => {}); // a page that only watches `status` need not handle it
+  }
+
+  /** Train until the end of the schedule, or until told otherwise. */
+  train(): void {
+    this.order({ type: 'train', id: this.id });
+  }
+
+  /** Make so many steps, then pause. */
+  makeSteps(count = 1): void {
+    this.order({ type: 'step', id: this.id, count });
+  }
+
+  pause(): void {
+    if (this.isOver) return;
+    this.send({ type: 'pause', id: this.id });
+  }
+
+  /** For good; what was trained stays in `history`. */
+  stop(): void {
+    if (this.isOver) return;
+    this.send({ type: 'stop', id: this.id });
+    this.become('stopped');
+    this.finish();
+  }
+
+  get isOver(): boolean {
+    return this.status === 'done' || this.status === 'failed' || this.status === 'stopped';
+  }
+
+  /** A message of the worker about this run. */
+  receive(message: FromWorker): void {
+    if (this.status === 'stopped') return;
+    switch (message.type) {
+      case 'ready':
+        this.trainer = message.trainer;
+        break;
+      case 'progress':
+        this.add(message);
+        this.events.onProgress?.(this);
+        break;
+      case 'idle':
+        this.become(message.done ? 'done' : 'paused');
+        if (message.done) this.finish();
+        break;
+      case 'failed':
+        this.error = message.error;
+        this.become('failed');
+        this.giveUp(new GlassError(message.error));
+    }
+  }
+
+  private add({ step, losses, snapshotSteps, snapshots, keyframes }: Progress): void {
+    this.step = step;
+    for (const loss of losses) this.losses.push(loss);
+    const size = snapshots.length / snapshotSteps.length;
+    snapshotSteps.forEach((kept, i) => {
+      this.history.addSnapshot(kept, snapshots.subarray(i * size, (i + 1) * size));
+    });
+    for (const keyframe of keyframes) {
+      this.history.addKeyframe(stateFromData(this.run.model, keyframe));
+    }
+  }
+
+  private order(message: ToWorker): void {
+    if (this.isOver) return;
+    this.send(message);
+    this.become('training');
+  }
+
+  private become(status: JobStatus): void {
+    this.status = status;
+    this.events.onStatus?.(this);
+  }
+}

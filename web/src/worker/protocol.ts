@@ -1,0 +1,94 @@
+/** What the page and the training worker say to each other. */
+
+import type { ModelConfig, TrainConfig } from '../engine/config.ts';
+import type { Interventions } from '../engine/interventions.ts';
+import type { TrainState } from '../engine/model.ts';
+import { Params } from '../engine/params.ts';
+import { Tokenizer, type TokenizerData } from '../engine/tokenizer.ts';
+import { Run } from '../engine/train.ts';
+
+/** A run as plain data. */
+export interface RunData {
+  readonly model: ModelConfig;
+  readonly training: TrainConfig;
+  readonly tokenizer: TokenizerData;
+  /** In the order of training. */
+  readonly documents: readonly string[];
+  readonly numTrain: number;
+}
+
+/** A training state as plain data, each array `[num_params]`. */
+export interface StateData {
+  readonly params: Float64Array;
+  readonly m: Float64Array;
+  readonly v: Float64Array;
+  readonly step: number;
+}
+
+/** `id` is the run's; a message about an older run is ignored. */
+export type ToWorker =
+  /** Begin a run and drop the one before. Without a state it starts from its initial weights. */
+  | {
+      readonly type: 'start';
+      readonly id: number;
+      readonly run: RunData;
+      readonly state: StateData | null;
+      readonly interventions: Interventions;
+    }
+  /** Train until the end of the schedule, or until told otherwise. */
+  | { readonly type: 'train'; readonly id: number }
+  /** Make so many steps, then wait. */
+  | { readonly type: 'step'; readonly id: number; readonly count: number }
+  | { readonly type: 'pause'; readonly id: number }
+  /** Forget the run. */
+  | { readonly type: 'stop'; readonly id: number };
+
+export type FromWorker =
+  /** The run is ready; `trainer` says what will make its steps. */
+  | { readonly type: 'ready'; readonly id: number; readonly trainer: TrainerName }
+  | Progress
+  /** No step will be made until the next message: paused, or at the end of the schedule. */
+  | { readonly type: 'idle'; readonly id: number; readonly step: number; readonly done: boolean }
+  /** One line; the steps before the failure have been reported. */
+  | { readonly type: 'failed'; readonly id: number; readonly error: string; readonly kind: string };
+
+export type TrainerName = 'kernel' | 'model';
+
+/** Steps made since the last message. Its arrays are handed over, not copied. */
+export interface Progress {
+  readonly type: 'progress';
+  readonly id: number;
+  /** Updates made so far. */
+  readonly step: number;
+  /** Of the steps made, before the update of each; the last is that of step `step`. */
+  readonly losses: Float64Array;
+  /** The steps that have a snapshot, and the snapshots, one after the other. */
+  readonly snapshotSteps: Int32Array;
+  readonly snapshots: Float32Array;
+  readonly keyframes: readonly StateData[];
+}
+
+/** The side of a Worker, of `self` inside it, or of a MessagePort that both use. */
+export interface Port<Out, In> {
+  postMessage(message: Out, transfer: Transferable[]): void;
+  addEventListener(type: 'message', listener: (event: { data: In }) => void): void;
+}
+
+export function runToData(run: Run): RunData {
+  const { model, training, tokenizer, documents, numTrain } = run;
+  return { model, training, tokenizer: tokenizer.toData(), documents, numTrain };
+}
+
+export function runFromData(data: RunData): Run {
+  const tokenizer = Tokenizer.fromData(data.tokenizer);
+  return new Run(data.model, data.training, tokenizer, data.documents, data.numTrain);
+}
+
+export function stateToData({ params, m, v, step }: TrainState): StateData {
+  return { params: params.data, m: m.data, v: v.data, step };
+}
+
+export function stateFromData(config: ModelConfig, { params, m, v, step }: StateData): TrainState {
+  const wrap = (data: Float64Array) => new Params(config, data);
+  return { params: wrap(params), m: wrap(m), v: wrap(v), step };
+}
