@@ -35,46 +35,48 @@ export function Cells(props: {
     <div
       role="group"
       aria-label={props.name}
-      className="overflow-x-auto"
+      className="cells min-w-0"
       onKeyDown={moveInGrid}
       onPointerLeave={() => hover(null)}
     >
       {props.rows.map((row, r) => (
-        <div key={row.label + r} className="mb-[3px] flex items-center gap-[3px]">
+        <div key={row.label + r} className="mb-[3px] flex flex-wrap gap-x-[3px] sm:flex-nowrap">
           <span
-            className={`sticky left-0 z-[3] shrink-0 bg-panel pr-2 text-sm font-semibold ${row.current ? 'text-ink' : 'text-soft'}`}
-            style={{ width: props.labelWidth ?? '5.5rem' }}
+            className={`w-full shrink-0 pr-2 text-sm font-semibold leading-7 sm:w-[var(--label)] ${row.current ? 'text-ink' : 'text-soft'}`}
+            style={{ '--label': props.labelWidth ?? '5.75rem' } as React.CSSProperties}
           >
             {row.label}
           </span>
-          {row.cells.map((cell, c) => {
-            const value = row.values[c]!;
-            const chosen = sameCell(cell, selected);
-            const source = sources.has(cellKey(cell));
-            return (
-              <button
-                key={c}
-                type="button"
-                data-at={`${r},${c}`}
-                tabIndex={focusAt === `${r},${c}` ? 0 : -1}
-                className={`cell shrink-0 ${value < 0 ? 'cell-neg' : 'cell-pos'} ${chosen ? 'cell-selected' : source ? 'cell-source' : ''}`}
-                style={
-                  { '--a': Math.min(1, Math.abs(value) / props.largest) } as React.CSSProperties
-                }
-                aria-label={`${row.name ?? row.label} ${c}: ${fixed(value, 4)}`}
-                aria-pressed={chosen}
-                onClick={() => select(chosen ? null : cell)}
-                onPointerEnter={() => hover(cell)}
-                onFocus={() => hover(cell)}
-                onBlur={() => hover(null)}
-              >
-                {fixed(value, props.places ?? 2)}
-              </button>
-            );
-          })}
-          {Array.from({ length: (props.width ?? 0) - row.cells.length }, (_, i) => (
-            <span key={`future${i}`} className="cell hatched shrink-0" aria-hidden="true" />
-          ))}
+          <div className="cells-row">
+            {row.cells.map((cell, c) => {
+              const value = row.values[c]!;
+              const chosen = sameCell(cell, selected);
+              const source = sources.has(cellKey(cell));
+              return (
+                <button
+                  key={c}
+                  type="button"
+                  data-at={`${r},${c}`}
+                  tabIndex={focusAt === `${r},${c}` ? 0 : -1}
+                  className={`cell shrink-0 ${value < 0 ? 'cell-neg' : 'cell-pos'} ${chosen ? 'cell-selected' : source ? 'cell-source' : ''}`}
+                  style={
+                    { '--a': Math.min(1, Math.abs(value) / props.largest) } as React.CSSProperties
+                  }
+                  aria-label={`${row.name ?? row.label} ${c}: ${fixed(value, 4)}`}
+                  aria-pressed={chosen}
+                  onClick={() => select(chosen ? null : cell)}
+                  onPointerEnter={() => hover(cell)}
+                  onFocus={() => hover(cell)}
+                  onBlur={() => hover(null)}
+                >
+                  {fixed(value, props.places ?? 2)}
+                </button>
+              );
+            })}
+            {Array.from({ length: (props.width ?? 0) - row.cells.length }, (_, i) => (
+              <span key={`future${i}`} className="cell hatched shrink-0" aria-hidden="true" />
+            ))}
+          </div>
         </div>
       ))}
     </div>

@@ -60,7 +60,7 @@ export function App() {
         {chapter === START ? (
           <Hero />
         ) : (
-          <article className="mx-auto max-w-6xl">
+          <article className="@container mx-auto max-w-6xl">
             <h1 className="flex items-center gap-4 text-[2.25rem] font-black leading-none tracking-tight md:text-[2.75rem]">
               <span className="bg-blue px-3 pb-1.5 pt-0.5 text-on-accent">{chapter.number}</span>
               {chapter.title}

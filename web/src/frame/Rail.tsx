@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react';
 import { CHAPTERS, chapterAt } from '../chapters/index.ts';
 import { useSettings } from '../store/use.ts';
 
@@ -5,6 +6,13 @@ import { useSettings } from '../store/use.ts';
 export function Rail() {
   const address = useSettings((s) => s.chapter);
   const current = chapterAt(address);
+  const here = useRef<HTMLAnchorElement>(null);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: on every change of chapter
+  useEffect(() => {
+    here.current?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [current]);
+
   return (
     <nav
       aria-label="Chapters"
@@ -12,25 +20,26 @@ export function Rail() {
     >
       <ol className="flex md:flex-col md:py-3">
         {CHAPTERS.map((chapter) => {
-          const here = chapter === current;
+          const open = chapter === current;
           return (
             <li key={chapter.address} className="shrink-0">
               <a
+                ref={open ? here : undefined}
                 href={`#/${chapter.address}`}
-                aria-current={here ? 'page' : undefined}
+                aria-current={open ? 'page' : undefined}
                 title={chapter.title}
                 className={`flex items-center gap-3 px-2 py-1.5 text-[0.95rem] no-underline md:px-4 ${
-                  here
+                  open
                     ? 'bg-yellow font-bold text-[#121212]'
                     : 'font-medium text-soft hover:text-ink'
                 }`}
               >
                 <span
-                  className={`grid h-7 w-7 shrink-0 place-items-center border-2 text-sm font-bold ${here ? 'border-[#121212] bg-[#121212] text-white' : 'border-current'}`}
+                  className={`grid h-7 w-7 shrink-0 place-items-center border-2 text-sm font-bold ${open ? 'border-[#121212] bg-[#121212] text-white' : 'border-current'}`}
                 >
                   {chapter.number}
                 </span>
-                <span className={`lg:inline ${here ? 'pr-2 md:hidden' : 'sr-only'} lg:not-sr-only`}>
+                <span className={`lg:inline ${open ? 'pr-2 md:hidden' : 'sr-only'} lg:not-sr-only`}>
                   {chapter.title}
                 </span>
               </a>

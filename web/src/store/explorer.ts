@@ -5,11 +5,11 @@
 
 import { createStore } from 'zustand/vanilla';
 import { type Cell, cellKey } from '../engine/expression.ts';
+import type { History } from '../engine/history.ts';
 import type { Interventions } from '../engine/interventions.ts';
 import { type Trace, trace } from '../engine/model.ts';
 import type { Params } from '../engine/params.ts';
 import type { Run } from '../engine/train.ts';
-import type { History } from './history.ts';
 
 /** What the page says of the data it was given. */
 export interface SourceInfo {
