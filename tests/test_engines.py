@@ -144,7 +144,7 @@ def test_two_sessions_do_not_mix(name: str) -> None:
 def test_a_loss_that_is_not_finite_ends_the_call_without_an_update(
     name: str, broken: str, request: pytest.FixtureRequest
 ) -> None:
-    if name != "numpy" and broken == "layer0.mlp_fc1":
+    if name in ("scalar", "native") and broken == "layer0.mlp_fc1":
         request.applymarker(pytest.mark.xfail(reason="relu turns NaN into 0"))
     bad = small_params()
     bad[broken][0, 0] = math.nan
