@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import { modelConfigFrom, trainConfig } from '../src/engine/config.ts';
+import { modelLoss, NGram, split } from '../src/engine/evaluate.ts';
+import { freshState, Model, Session } from '../src/engine/model.ts';
+import { Params } from '../src/engine/params.ts';
+import { Random } from '../src/engine/random.ts';
+import {
+  distribution,
+  generate,
+  generateSteps,
+  likeliest,
+  novelty,
+  sampleConfig,
+} from '../src/engine/sample.ts';
+import { Tokenizer } from '../src/engine/tokenizer.ts';
+import { Run } from '../src/engine/train.ts';
+import { vectors } from './conformance.ts';
+
+const tiny = vectors('tiny_model');
+const config = modelConfigFrom(tiny.model);
+const tokenizer = new Tokenizer('abcdef');
+const last = tiny.adam.steps.at(-1).params as Record<string, number[][]>;
+const params = new Params(config, Float64Array.from(Object.values(last).flat(2)));
+
+describe('texts of the tiny model', () => {
+  for (const { temperature, top_k, prompt, seed, texts } of tiny.samples) {
+    test(`temperature ${temperature}, top_k ${top_k}, prompt ${prompt}`, () => {
+      const rng = new Random(seed);
+      const choose = sampleConfig({ temperature, top_k });
+      for (const text of texts) {
+        const sample = generate(params, tokenizer, rng, choose, tokenizer.decode(prompt));
+        expect(sample.token_ids).toEqual(text.token_ids);
+        expect(sample.finished).toBe(text.finished);
+        expect(sample.log_prob).toBeCloseTo(text.log_prob, 12);
+        const uniforms = sample.steps.map((step) => step.uniform).filter((u) => u !== null);
+        expect(uniforms).toEqual(text.uniforms);
+      }
+    });
+  }
+
+  test('token by token, with every intermediate at hand', () => {
+    const session = new Session(params);
+    const steps = generateSteps(session, tokenizer, new Random(42), sampleConfig(), 'ba');
+    const first = steps.next().value!;
+    if (!('choice' in first)) throw new Error('a step was expected');
+    expect(first.position).toBe(2);
+    expect(session.length).toBe(3);
+    expect(session.values.row('layer1.attn_weights', 2, 1)).toHaveLength(3);
+    expect(likeliest(first.probs, 3)[0]![1]).toBe(Math.max(...first.probs));
+  });
+
+  test('a prompt that leaves no room, settings that cannot be', () => {
+    const write = (prompt: string) =>
+      generate(params, tokenizer, new Random(1), sampleConfig(), prompt);
+    expect(() => write('aaaaa')).toThrow(
+      'the prompt has 5 tokens; it may have at most 4, for block_size is 5 and BOS takes one',
+    );
+    expect(write('aaaa').token_ids.slice(0, 4)).toEqual([0, 0, 0, 0]);
+    expect(() => write('x')).toThrow('unknown character');
+    const wrong = 'temperature is -1; it must be at least 0 (0 is greedy)';
+    expect(() => sampleConfig({ temperature: -1 })).toThrow(wrong);
+    expect(() => sampleConfig({ temperature: Number.NaN })).toThrow('temperature is nan');
+    expect(() => sampleConfig({ top_k: 0 })).toThrow('top_k is 0; it must be at least 1');
+  });
+
+  test('of equally likely tokens, top-k keeps the first', () => {
+    const probs = distribution([1, 2, 2, 2], sampleConfig({ temperature: 1, top_k: 2 }));
+    expect(Array.from(probs)).toEqual([0, 0.5, 0.5, 0]);
+    expect(likeliest([0.2, 0.4, 0.4], 2)).toEqual([
+      [1, 0.4],
+      [2, 0.4],
+    ]);
+  });
+});
+
+describe('how good it is', () => {
+  const training = trainConfig({ steps: 3, val_fraction: 0.4 });
+  const documents = ['ab', 'cd', 'ab', 'ef', 'ab'];
+
+  test('the three bins', () => {
+    const bin = (text: string) =>
+      novelty(tokenizer.encode(text).slice(1, -1), new Set(['ab']), new Set(documents), tokenizer);
+    expect([bin('ab'), bin('ef'), bin('ff')]).toEqual(['seen', 'in file', 'new']);
+  });
+
+  test('held out is what was set aside, or not reached yet, and never read', () => {
+    const aside = new Run(config, training, tokenizer, documents, 3);
+    expect(split(aside, 3)).toEqual({ train: ['ab', 'cd', 'ab'], heldOut: ['ef'] });
+    const all = new Run(config, training, tokenizer, documents, 5);
+    expect(split(all, 1)).toEqual({ train: ['ab'], heldOut: ['cd', 'ef'] });
+    expect(split(all, 5).heldOut).toEqual([]);
+  });
+
+  test('the loss of a model is the mean surprise', () => {
+    const model = new Model(freshState(params));
+    const ids = [tokenizer.encode('ab'), tokenizer.encode('abcdef')];
+    const loss = modelLoss(model, ids)!;
+    expect([loss.documents, loss.characters]).toEqual([2, 8]);
+    const total = model
+      .surprises(ids)
+      .flatMap((row) => [...row])
+      .reduce((sum, x) => sum + x, 0);
+    expect(loss.nats).toBeCloseTo(total / 8, 12);
+    expect(loss.bits).toBeCloseTo(loss.nats / Math.LN2, 12);
+    expect(modelLoss(model, [])).toBeNull();
+    expect(new NGram(0, [], 7).loss(ids, 5)!.nats).toBeCloseTo(Math.log(7), 12);
+  });
+});
