@@ -119,7 +119,8 @@ INLINE vec lane_max(vec v) {
 #define EXP_TERMS 8
 #define LOG_TERMS 6
 #define SQRT_HALF_BITS 0x3f3504f3
-#define TINY 1e-30f
+#define TINY 1e-33f
+#define LEARN_ROWS 4
 #define SQRT(x) __builtin_sqrtf(x)
 #else
 #define MANTISSA 52
@@ -132,7 +133,8 @@ INLINE vec lane_max(vec v) {
 #define EXP_TERMS 13
 #define LOG_TERMS 11
 #define SQRT_HALF_BITS 0x3fe6a09e667f3bcd
-#define TINY 1e-290
+#define TINY 1e-300
+#define LEARN_ROWS 1
 #define SQRT(x) __builtin_sqrt(x)
 #endif
 #define INFINITE ((real)__builtin_inf())
@@ -176,13 +178,10 @@ static int row_stride(int cols) {
     return stride * REAL_BYTES % 1024 ? stride : stride + LANES;
 }
 
-/* A tile of `product`, kept in registers: `rows` x `vecs` vectors. Both are constants once inlined. */
-INLINE void tile(int rows, int vecs, int inner, real *y, int y_stride, const real *a, int a_row,
-                 int a_col, const real *b, int b_stride, int add) {
-    vec sum[TILE_ROWS][2];
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int c = 0; c < vecs; c++)
-            sum[r][c] = add ? load(y + r * (ptrdiff_t)y_stride + c * LANES) : (vec){0};
+/* sum[r][c] += sum over k of a[r * a_row + k * a_col] * b[k][c] for a few rows and vectors, kept in
+ * registers: the heart of the kernel. `rows` and `vecs` are constants once this is inlined. */
+INLINE void multiply(vec sum[][2], int rows, int vecs, int inner, const real *a, int a_row,
+                     int a_col, const real *b, int b_stride) {
     for (int k = 0; k < inner; k++, a += a_col, b += b_stride) {
         vec right[2];
         UNROLL for (int c = 0; c < vecs; c++) right[c] = load(b + c * LANES);
@@ -191,6 +190,16 @@ INLINE void tile(int rows, int vecs, int inner, real *y, int y_stride, const rea
             UNROLL for (int c = 0; c < vecs; c++) sum[r][c] += left * right[c];
         }
     }
+}
+
+/* A tile of `product`. */
+INLINE void tile(int rows, int vecs, int inner, real *y, int y_stride, const real *a, int a_row,
+                 int a_col, const real *b, int b_stride, int add) {
+    vec sum[TILE_ROWS][2];
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int c = 0; c < vecs; c++)
+            sum[r][c] = add ? load(y + r * (ptrdiff_t)y_stride + c * LANES) : (vec){0};
+    multiply(sum, rows, vecs, inner, a, a_row, a_col, b, b_stride);
     UNROLL for (int r = 0; r < rows; r++)
         UNROLL for (int c = 0; c < vecs; c++)
             store(y + r * (ptrdiff_t)y_stride + c * LANES, sum[r][c]);
@@ -254,7 +263,7 @@ static void transpose(real *y, int y_stride, const real *x, int x_stride, int ro
 /* A batch is cut into shards, and a shard into passes, by rules that know nothing of threads; each
  * shard has gradients of its own, and they are added in a fixed order. So the numbers are the same
  * for any number of threads. */
-enum { MAX_SHARDS = 8, MAX_THREADS = 64, ROWS_PER_PASS = 64 };
+enum { MAX_SHARDS = 8, MAX_THREADS = 64, ROWS_PER_PASS = 64, FEW_POSITIONS = 20 };
 
 /* Where a matrix lives: its rows in p, m, v and gradients, its transposed copy in wt. */
 typedef struct {
@@ -265,8 +274,9 @@ typedef struct {
 enum { WTE, WPE, LM_HEAD, LAYERS };                      /* matrices in canonical order, then */
 enum { ATTN_WQKV, ATTN_WO, MLP_FC1, MLP_FC2, PER_LAYER }; /* those of each layer: q, k, v as one */
 
+/* What Adam needs in one step, in every lane; rest = 1 - beta. */
 typedef struct {
-    real rate, beta1, beta2, rest1, rest2, correct_v, eps; /* rest = 1 - beta */
+    vec rate, beta1, beta2, rest1, rest2, eps;
 } Adam;
 
 /* What a layer's backward pass needs of its forward pass; rows are positions. */
@@ -383,7 +393,7 @@ static void lay_out_work(const Glass *g, Work *w, Arena *arena, int positions) {
     w->d_hidden = ROWS(g->hidden_stride), w->d_weights = take(arena, weights, sizeof(real));
     w->columns = take(arena, (double)columns * across, sizeof(real));
     w->d_columns = take(arena, (double)columns * across, sizeof(real));
-    w->panel = take(arena, (double)LANES * g->hidden_stride, sizeof(real));
+    w->panel = take(arena, (double)BLOCK * g->hidden_stride, sizeof(real));
 #undef ROWS
 }
 
@@ -611,36 +621,81 @@ static void attention_backward(const Glass *g, const Work *work, real *d_qkv, co
                     d_out + (size_t)s * g->x_stride + h * d, g->x_stride, 0);
 }
 
-/* One Adam update of n weights, as in the reference. Adding and taking off TINY sets to 0 what
- * would become a denormal number, slow on most machines, in rows that are never trained again. */
-static void adam_update(real *restrict p, real *restrict m, real *restrict v,
-                        const real *restrict grad, int n, const Adam *adam) {
-    Adam a = *adam;
-    for (int i = 0; i < n; i += LANES)
-        for (int j = i; j < i + LANES; j++) {
-            m[j] = (a.beta1 * m[j] + a.rest1 * grad[j] + TINY) - TINY;
-            v[j] = (a.beta2 * v[j] + a.rest2 * grad[j] * grad[j] + TINY) - TINY;
-            p[j] -= a.rate * m[j] / (SQRT(v[j] * a.correct_v) + a.eps);
-        }
+INLINE vec sqrt_vec(vec x) {
+    UNROLL for (int i = 0; i < LANES; i++) x[i] = SQRT(x[i]); /* compilers make it one instruction */
+    return x;
 }
 
-/* Update LANES rows of a matrix, and transpose them again. */
+/* Adam's update of one vector of weights. The corrections of m and v are inside rate and eps. */
+INLINE void adam_update(real *restrict p, real *restrict m, real *restrict v, vec grad, Adam a) {
+    vec new_m = a.beta1 * load(m) + a.rest1 * grad;
+    vec new_v = a.beta2 * load(v) + a.rest2 * grad * grad;
+    store(m, new_m);
+    store(v, new_v);
+    store(p, load(p) - a.rate * new_m / (sqrt_vec(new_v) + a.eps));
+}
+
+/* Some rows of a matrix have changed: transpose them again. */
+static void transpose_rows(const Glass *g, const Matrix *w, int row, int rows) {
+    if (w->t_stride)
+        transpose(g->wt + w->t_at + row, w->t_stride, g->p + w->at + (size_t)row * w->stride,
+                  w->stride, rows, w->cols);
+}
+
+/* Update up to BLOCK rows of a matrix with their gradient. */
 static void update_rows(const Glass *g, const Matrix *w, int row, const real *grad,
                         const Adam *adam) {
     size_t at = w->at + (size_t)row * w->stride;
-    int rows = min_int(LANES, w->rows - row);
-    for (int r = 0; r < rows; r++) {
-        size_t skip = (size_t)r * w->stride;
-        adam_update(g->p + at + skip, g->m + at + skip, g->v + at + skip, grad + skip, w->cols,
-                    adam);
+    real *restrict p = g->p + at, *restrict m = g->m + at, *restrict v = g->v + at;
+    int rows = min_int(BLOCK, w->rows - row), stride = w->stride;
+    Adam a = *adam;
+    for (int r = 0; r < rows; r++)
+        for (int c = r * stride; c < r * stride + w->cols; c += LANES)
+            adam_update(p + c, m + c, v + c, load(grad + c), a);
+    transpose_rows(g, w, row, rows);
+}
+
+/* The gradient of a few rows of a matrix, straight from registers into their update. */
+INLINE void learn_tile(int rows, int vecs, real *restrict p, real *restrict m, real *restrict v,
+                       int stride, const real *d_y, int d_stride, const real *x, int x_stride,
+                       int n, Adam a) {
+    vec grad[LEARN_ROWS][2];
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int c = 0; c < vecs; c++) grad[r][c] = (vec){0};
+    multiply(grad, rows, vecs, n, d_y, 1, d_stride, x, x_stride);
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int c = 0; c < vecs; c++) {
+            ptrdiff_t at = r * (ptrdiff_t)stride + c * LANES;
+            adam_update(p + at, m + at, v + at, grad[r][c], a);
+        }
+}
+
+static void learn_rows(const Glass *g, const Matrix *w, int row, int rows, const real *d_y,
+                       int d_stride, const real *x, int x_stride, int n, const Adam *adam) {
+    int stride = w->stride, cols = w->cols;
+    size_t at = w->at + (size_t)row * stride;
+    real *restrict p = g->p + at, *restrict m = g->m + at, *restrict v = g->v + at;
+    Adam a = *adam;
+#define LEARN(rows, vecs) \
+    learn_tile(rows, vecs, p + r * stride + c, m + r * stride + c, v + r * stride + c, stride, \
+               d_y + row + r, d_stride, x + c, x_stride, n, a)
+    for (int c = 0; c < cols; c += 2 * LANES) {
+        int r = 0, vecs = c + LANES < cols ? 2 : 1;
+        if (vecs == 2) {
+            for (; r + LEARN_ROWS <= rows; r += LEARN_ROWS) LEARN(LEARN_ROWS, 2);
+            for (; r < rows; r++) LEARN(1, 2);
+        } else {
+            for (; r + LEARN_ROWS <= rows; r += LEARN_ROWS) LEARN(LEARN_ROWS, 1);
+            for (; r < rows; r++) LEARN(1, 1);
+        }
     }
-    if (w->t_stride)
-        transpose(g->wt + w->t_at + row, w->t_stride, g->p + at, w->stride, LANES, w->cols);
+#undef LEARN
+    transpose_rows(g, w, row, rows);
 }
 
 /* The gradient of a matrix, d_W = d_y' x. Where it is the whole gradient of the step, it is made
- * and used a few rows at a time, while it is in the nearest cache: the divisions of Adam then run
- * beside the multiplications of the next product. */
+ * and used a few rows at a time and never kept: the divisions and roots of Adam, which are slow,
+ * then run beside multiplications that do not wait for them. */
 static void learn(const Glass *g, const Work *work, const Matrix *w, const real *d_y, int d_stride,
                   const real *x, int x_stride, int n) {
     if (!work->adam) {
@@ -648,10 +703,15 @@ static void learn(const Glass *g, const Work *work, const Matrix *w, const real 
                 work->add);
         return;
     }
-    for (int row = 0; row < w->rows; row += LANES) {
-        product(min_int(LANES, w->rows - row), w->cols, n, work->panel, w->stride, d_y + row, 1,
-                d_stride, x, x_stride, 0);
-        update_rows(g, w, row, work->panel, work->adam);
+    for (int row = 0; row < w->rows; row += BLOCK) {
+        int rows = min_int(BLOCK, w->rows - row);
+        if (n <= FEW_POSITIONS) {
+            learn_rows(g, w, row, rows, d_y, d_stride, x, x_stride, n, work->adam);
+        } else { /* there the multiplications count for more: in large tiles */
+            product(rows, w->cols, n, work->panel, w->stride, d_y + row, 1, d_stride, x, x_stride,
+                    0);
+            update_rows(g, w, row, work->panel, work->adam);
+        }
     }
 }
 
@@ -679,7 +739,7 @@ static void embedding_backward(const Glass *g, const Work *w, Documents docs, in
             }
         }
     for (const Matrix *m = wte; w->adam && m <= wpe; m++)
-        for (int row = 0; row < m->rows; row += LANES)
+        for (int row = 0; row < m->rows; row += BLOCK)
             update_rows(g, m, row, w->grads + m->at + (size_t)row * m->stride, w->adam);
 }
 
@@ -768,11 +828,27 @@ static double power(double beta, int n) {
     return result;
 }
 
+/* rate (m / c1) / (sqrt(v / c2) + eps) = (rate sqrt(c2) / c1) m / (sqrt(v) + eps sqrt(c2)), where c1
+ * and c2 are the corrections of a step for the zeros that m and v started from. */
 static Adam adam_of_step(const Job *job, int i, int step) {
-    double beta1 = job->beta1, beta2 = job->beta2;
-    return (Adam){(real)(job->learning_rates[i] / (1 - power(beta1, step))),
-                  (real)beta1, (real)beta2, (real)(1 - beta1), (real)(1 - beta2),
-                  (real)(1 / (1 - power(beta2, step))), (real)job->eps};
+    double correct_m = 1 - power(job->beta1, step);
+    double correct_v = __builtin_sqrt(1 - power(job->beta2, step));
+    return (Adam){spread((real)(job->learning_rates[i] * correct_v / correct_m)),
+                  spread((real)job->beta1), spread((real)job->beta2),
+                  spread((real)(1 - job->beta1)), spread((real)(1 - job->beta2)),
+                  spread((real)(job->eps * correct_v))};
+}
+
+/* The moments of weights that are no longer trained (a letter that does not come up again) fade
+ * until they are denormal numbers, which are slow: now and then, set such moments to 0. */
+static void forget_tiny_moments(const Glass *g, int thread, int threads) {
+    size_t share = (g->size / LANES + threads - 1) / threads * LANES;
+    size_t end = share * (thread + 1) < g->size ? share * (thread + 1) : g->size;
+    for (size_t i = share * thread; i < end; i += LANES) {
+        vec m = load(g->m + i), v = load(g->v + i);
+        store(g->m + i, choose_lanes((m > TINY) | (m < -TINY), m, (vec){0}));
+        store(g->v + i, choose_lanes(v > TINY, v, (vec){0}));
+    }
 }
 
 /* Loss and gradients of one shard, or both and the update if it is the only one. */
@@ -804,10 +880,10 @@ static double mean_loss(const Job *job) {
     return sum / job->batch_size;
 }
 
-/* Add the shards' gradients up into the first, rows [row, row + LANES) of a matrix. */
+/* Add the shards' gradients up into the first, rows [row, row + BLOCK) of a matrix. */
 static real *sum_shards(const Job *job, const Matrix *w, int row) {
     const Glass *g = job->g;
-    size_t at = w->at + (size_t)row * w->stride, n = (size_t)min_int(LANES, w->rows - row) * w->stride;
+    size_t at = w->at + (size_t)row * w->stride, n = (size_t)min_int(BLOCK, w->rows - row) * w->stride;
     for (size_t i = 0; i < n; i += LANES) {
         vec sum = load(g->grads + at + i);
         for (int s = 1; s < job->shards; s++) sum += load(g->grads + s * g->size + at + i);
@@ -821,7 +897,7 @@ static void update_share(const Job *job, int thread, const Adam *adam) {
     const Glass *g = job->g;
     int group = 0;
     for (int i = 0; i < n_matrices(g); i++)
-        for (int row = 0; row < g->matrices[i].rows; row += LANES, group++)
+        for (int row = 0; row < g->matrices[i].rows; row += BLOCK, group++)
             if (group % job->threads == thread) {
                 const real *grad = sum_shards(job, g->matrices + i, row);
                 if (adam) update_rows(g, g->matrices + i, row, grad, adam);
@@ -849,6 +925,10 @@ static void *train_worker(void *argument) {
             job->g->step += finite;
         }
         if (!finite) break;
+        if ((step + i) % 64 == 0) {
+            meet(job);
+            forget_tiny_moments(job->g, thread, job->threads);
+        }
         meet(job);
     }
     return NULL;
