@@ -93,7 +93,8 @@ class Value:
         return Value(math.log(self.data), (self,), (1 / self.data,))
 
     def relu(self) -> Value:
-        return Value(self.data, (self,), (1.0,)) if self.data > 0 else Value(0.0, (self,), (0.0,))
+        # Asked this way round, so that NaN is not turned into a harmless 0.
+        return Value(0.0, (self,), (0.0,)) if self.data <= 0 else Value(self.data, (self,), (1.0,))
 
     def __neg__(self) -> Value:
         return self * -1.0
@@ -324,6 +325,9 @@ def train_step(model: GPT, adam: Adam, batch: Sequence[Sequence[int]], lr: float
     loss = backward_batch(model, batch)
     if math.isfinite(loss):
         adam.step(lr)
+    else:
+        for p in adam.params:
+            p.grad = 0.0  # nothing of it may reach a later step
     return loss
 
 

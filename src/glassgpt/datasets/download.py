@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import platformdirs
 
@@ -35,8 +36,12 @@ def fetch(entry: Entry, progress: Callable[[int, int], None] | None = None) -> P
         pass  # not there yet
     try:
         raw = _download(entry.url, progress)
-    except (OSError, URLError, ValueError) as error:
+    except (OSError, URLError, HTTPException, ValueError) as error:
+        if isinstance(error, HTTPError):
+            error.close()  # it holds the connection
         reason = getattr(error, "reason", None) or error
+        if isinstance(error, HTTPError):
+            error.close()  # it is an answer, too, with an open connection
         bundled = ", ".join(e.name for e in REGISTRY.values() if not e.url)
         raise DataError(
             f"cannot download {entry.url} ({reason}); without a network use a bundled data set "
