@@ -52,9 +52,10 @@ def explore(
 ) -> None:
     """Open a trained run in the browser: every number of it."""
     from glassgpt.errors import RunError
-    from glassgpt.server import running, site
+    from glassgpt.server import running
+    from glassgpt.server.sitefiles import MISSING, is_built
 
     saved = common.open_run(run)
-    if not site.is_built():
-        raise RunError(site.MISSING)
+    if not is_built():
+        raise RunError(MISSING)
     running.serve([saved], host, port, [], [], True, common.say)

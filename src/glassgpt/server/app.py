@@ -19,6 +19,7 @@ from glassgpt.server.errors import ApiError
 from glassgpt.server.guard import Guard
 from glassgpt.server.library import Library
 from glassgpt.server.openapi import failures
+from glassgpt.server.sitefiles import SITE
 from glassgpt.server.streams import Event, EventStream, encode_all, encode_json, wanted
 from glassgpt.server.work import Pool
 
@@ -31,7 +32,7 @@ def create_app(
     cors_origins: Sequence[str] = (),
     hosts: Collection[str] | None = None,
     pool: Pool | None = None,
-    site_path: Path = site.SITE,
+    site_path: Path = SITE,
 ) -> Guard:
     """An application around these runs; the first is the default."""
     library, pool = Library(runs), pool or Pool()

@@ -14,8 +14,8 @@ import uvicorn
 
 from glassgpt.checkpoint import SavedRun
 from glassgpt.errors import ConfigError, RunError
-from glassgpt.server import site
 from glassgpt.server.app import create_app
+from glassgpt.server.sitefiles import MISSING, is_built
 from glassgpt.server.work import Pool
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -57,8 +57,8 @@ def serve(
     url = address(host, listener.getsockname()[1])
     names = ", ".join(str(saved.path) for saved in runs)
     say(f"serving {names} at {url} (the API: {url}docs); stop with Ctrl-C")
-    if not site.is_built():
-        say(site.MISSING)
+    if not is_built():
+        say(MISSING)
     config = uvicorn.Config(
         app,
         log_level="critical",
@@ -70,7 +70,7 @@ def serve(
     )
     server = Server(config, pool)
     if open_browser:
-        page = url if site.is_built() else f"{url}docs"
+        page = url if is_built() else f"{url}docs"
         threading.Timer(0.3, webbrowser.open, [page]).start()
     with suppress(KeyboardInterrupt):  # Ctrl-C is how one stops a server: no failure
         server.run(sockets=[listener])

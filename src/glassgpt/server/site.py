@@ -1,4 +1,4 @@
-"""The built explorer: where it is, and how it is served."""
+"""How the built explorer is served."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-import glassgpt
 from glassgpt.server.errors import ApiError
 from glassgpt.server.security import CHECK_FIRST, FOREVER
-
-SITE = Path(glassgpt.__file__).with_name("site")
-MISSING = "the explorer is not built here: `make web` builds it"
+from glassgpt.server.sitefiles import MISSING, SITE, is_built
 
 TYPES = {
     ".css": "text/css",
@@ -32,10 +29,6 @@ TYPES = {
     ".woff2": "font/woff2",
 }
 """With nosniff these must be right; what the system believes differs from machine to machine."""
-
-
-def is_built(site: Path = SITE) -> bool:
-    return (site / "index.html").is_file()
 
 
 class Files(StaticFiles):
