@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,14 @@ def config(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], objec
     return lambda run: edit_json(run / "config.json", change)
 
 
+def damage_log(loss: str) -> Callable[[Path], object]:
+    def damage(run: Path) -> None:
+        log = run / "log.jsonl"
+        log.write_text(re.sub('"loss": [0-9.]+', loss, log.read_text(), count=1))
+
+    return damage
+
+
 def model(tensors: dict[str, Any] | None = None, **metadata: str) -> Callable[[Path], object]:
     return lambda run: edit_model(run / "model.safetensors", tensors or {}, **metadata)
 
@@ -128,19 +137,29 @@ def model(tensors: dict[str, Any] | None = None, **metadata: str) -> Callable[[P
         (config(lambda c: c["training"].update(lr=1)), "missing or unknown keys: lr"),
         (config(lambda c: c.update(model=[])), "must be an object, not list"),
         (config(lambda c: c.update(num_train=11)), "num_train must be from 1 to 10"),
-        (config(lambda c: c.update(temperature="warm")), "wrong type"),
+        (config(lambda c: c.update(temperature="warm")), "temperature is 'warm'"),
         (write("documents.txt", b"ABC\n" * 10), "characters outside"),
         (write("tokenizer.json", b"[]"), "not a glassgpt-tokenizer file"),
-        (write("log.jsonl", b""), "line 1 is damaged"),
+        (write("log.jsonl", b""), "log.jsonl ends at step 0, the model is at step 12"),
         (truncate("log.jsonl", 300), "log.jsonl, line 4 is damaged"),
         (write("model.safetensors", b""), "damaged or not a safetensors file"),
         (write("model.safetensors", b"\xff" * 100), "damaged or not a safetensors file"),
         (truncate("model.safetensors", 5000), "damaged or not a safetensors file"),
+        (write("model.safetensors", b"\xff\xff\xff\x7f\0\0\0\0{}"), "length of its header"),
+        (model({"adam.v.wpe": np.full((16, 16), -1.0)}), "negative numbers"),
+        (config(lambda c: c.update(temperature=float("nan"))), "temperature is nan"),
+        (config(lambda c: c.update(temperature=10**400)), "temperature is 1000"),
+        (config(lambda c: c["training"].update(learning_rate=10**400)), "learning_rate is 1000"),
+        (config(lambda c: c["training"].update({"\x1b[2J\n": 1})), r"unknown keys: \\x1b\[2J$"),
+        (config(lambda c: c.update(num_train=True)), "num_train must be"),
+        (write("documents.txt", b"emma\n\nava\n"), "num_train must be|line 2 is empty"),
+        (damage_log('"loss": NaN'), "line 1 is not the record of step 1"),
+        (damage_log('"loss": 3'), "line 1 is not the record of step 1"),
         (model(format="pt"), "not one of glassgpt's"),
         (model(version="9"), "version 9"),
         (model(version="x"), "no valid version"),
         (model(step="-1"), "the step in its metadata is '-1'"),
-        (model(step="999"), "log.jsonl.*is damaged|ends at step"),
+        (model(step="999"), "is at step 999; config.json ends at 12"),
         (model({"extra": np.zeros(3)}), "'extra' is not known"),
         (model({"wte": np.zeros((17, 16), np.float32)}), "'wte' is F32"),
         (model({"wte": np.full((17, 16), np.nan)}), "not finite"),

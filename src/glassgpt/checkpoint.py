@@ -8,31 +8,38 @@
 
 `model.safetensors` is written last and decides which step the directory is at: log lines beyond it
 are those of steps that were not saved. Nothing is ever pickled, and no file names another.
+Random numbers and the order of documents follow from the seed, so with the state of any step
+training goes on as if it had never stopped, bit for bit.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from glassgpt import __version__
+from glassgpt import __version__, runlog
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.engines.base import Params, TrainState
-from glassgpt.errors import ConfigError, GlassError, RunError
-from glassgpt.files import write_atomically
+from glassgpt.engines.base import TrainState
+from glassgpt.errors import ConfigError, DivergedError, RunError
+from glassgpt.files import leftovers, write_atomically
+from glassgpt.locks import NAME as LOCK
+from glassgpt.locks import RunLock
+from glassgpt.runfiles import VERSION, read_json, read_text, refusing, write_json
+from glassgpt.statefile import from_safetensors, to_safetensors
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import Chunk, Run
 
-VERSION = 1
+__all__ = [
+    "FILES", "VERSION", "RunInfo", "RunWriter", "SavedRun", "from_safetensors", "load",
+    "to_safetensors",
+]  # fmt: skip
+
 FILES = ("config.json", "tokenizer.json", "documents.txt", "log.jsonl", "model.safetensors")
-MAX_JSON_BYTES = 64 << 20
-_MOMENTS = ("adam.m.", "adam.v.")
+CONFIG, TOKENIZER, DOCUMENTS, LOG, MODEL = FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,14 @@ class RunInfo:
     dtype: str = "float64"
     temperature: float = 0.5
 
+    def __post_init__(self) -> None:
+        texts = (self.data_name, self.data_sha256, self.engine, self.dtype)
+        if not all(isinstance(text, str) for text in texts):
+            raise ConfigError("data, engine or dtype has the wrong type")
+        number = isinstance(self.temperature, int | float) and type(self.temperature) is not bool
+        if not number or not 0 <= self.temperature <= 1e6:  # refuses NaN, too
+            raise ConfigError(f"temperature is {self.temperature!r}; it must be at least 0")
+
 
 @dataclass(slots=True)
 class SavedRun:
@@ -56,77 +71,177 @@ class SavedRun:
     state: TrainState
     losses: list[float] = field(default_factory=list)
     """Of every step made, before its update."""
+    learning_rates: list[float] = field(default_factory=list)
+    """Of every step made: what it was, whatever `run.training` plans for the steps to come."""
 
 
 class RunWriter:
-    """Makes a new run directory and keeps it up to date."""
+    """Makes a run directory, or goes on with one, and keeps it up to date.
+
+    Nobody else can write there until `close`, or until this process ends.
+    """
 
     def __init__(self, path: Path, run: Run, info: RunInfo) -> None:
-        """Raises RunError, and writes nothing, if there is such a directory with files in it."""
+        """Begin a new run.
+
+        Raises RunError, and changes nothing, where there is something already. What a start that
+        was killed before its first checkpoint left behind does not count: it is replaced.
+        """
         self.path, self.run, self.info = path, run, info
+        self.step: int | None = None
+        """The step of the checkpoint that is on the disk."""
+        self._log_end = 0
         try:
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
-                raise RunError(f"{path} exists already; choose another directory, or remove it")
+            _refuse_taken(path)
+            self._made = not path.exists()
             path.mkdir(parents=True, exist_ok=True)
-            config = {
-                "format": "glassgpt-run",
-                "version": VERSION,
-                "made_by": f"glassgpt {__version__}",
-                "model": run.model.to_dict(),
-                "training": run.training.to_dict(),
-                "num_train": run.num_train,
-                "data": {"name": info.data_name, "sha256": info.data_sha256},
-                "engine": info.engine,
-                "dtype": info.dtype,
-                "temperature": info.temperature,
-            }
-            tokenizer = {"format": "glassgpt-tokenizer", "version": VERSION}
-            _write_json(path / "config.json", config)
-            _write_json(path / "tokenizer.json", tokenizer | run.tokenizer.to_dict())
-            write_atomically(path / "documents.txt", ("\n".join(run.documents) + "\n").encode())
-            write_atomically(path / "log.jsonl", b"")
+            self._lock = RunLock(path)
+            try:
+                _refuse_taken(path)  # once more: only now can nobody else be starting here
+                _remove_ours(path)
+                self._write_config()
+                tokenizer = {"format": "glassgpt-tokenizer", "version": VERSION}
+                write_json(path / TOKENIZER, tokenizer | run.tokenizer.to_dict())
+                write_atomically(path / DOCUMENTS, ("\n".join(run.documents) + "\n").encode())
+                write_atomically(path / LOG, b"")
+            except OSError:
+                self._undo()
+                raise
         except OSError as error:
             raise RunError(f"cannot write {path}: {error.strerror}") from None
 
-    def save(self, state: TrainState, chunks: Sequence[Chunk]) -> None:
-        """Append the log of these steps, then put the state in place. Raises RunError."""
-        try:
-            with (self.path / "log.jsonl").open("ab") as log:
-                for chunk in chunks:
-                    log.write(self._log_lines(chunk))
-                log.flush()
-                os.fsync(log.fileno())
-            write_atomically(self.path / "model.safetensors", to_safetensors(self.run.model, state))
-        except OSError as error:
+    @classmethod
+    def resume(cls, path: Path) -> tuple[Self, SavedRun]:
+        """Go on with a run where its last checkpoint left it. Raises RunError."""
+        if _is_unfinished(path):
             raise RunError(
-                f"cannot save step {state.step} in {self.path}: {error.strerror}; "
-                "what was saved before is intact"
-            ) from None
+                f"{path} was stopped before its first checkpoint, so there is nothing to resume; "
+                f"start again with the same command (-o {path})"
+            )
+        if not (path / MODEL).is_file():
+            load(path)  # says what is wrong, and nothing is written to what is no run
+        try:
+            lock = RunLock(path)
+            for name in FILES:
+                for leftover in leftovers(path, name):
+                    leftover.unlink()
+        except OSError as error:
+            raise RunError(f"cannot write {path}: {error.strerror}") from None
+        saved, log = _load(path)
+        writer = cls.__new__(cls)
+        writer.path, writer.run, writer.info = path, saved.run, saved.info
+        writer.step, writer._log_end = saved.state.step, log.end
+        writer._lock, writer._made = lock, False
+        return writer, saved
 
-    def _log_lines(self, chunk: Chunk) -> bytes:
-        rows = enumerate(zip(chunk.losses, chunk.learning_rates, strict=True), chunk.start)
-        return "".join(
-            f'{{"step": {step + 1}, "documents": '
-            f"{json.dumps(self.run.batch(step), ensure_ascii=False)}, "
-            f'"loss": {loss!r}, "learning_rate": {rate!r}}}\n'
-            for step, (loss, rate) in rows
-        ).encode()
+    def replan(self, steps: int) -> None:
+        """From here on train to this step, the learning rate falling to 0 there. Raises RunError.
+
+        The rate of step s becomes `learning_rate * (1 - (s - 1) / steps)`, as if so many had been
+        planned from the start; those of the steps already made stay in the log.
+        """
+        self.run.training = replace(self.run.training, steps=steps)
+        try:
+            self._write_config()
+        except OSError as error:
+            raise RunError(f"cannot write {self.path}: {error.strerror}") from None
+
+    def save(self, state: TrainState, chunks: Sequence[Chunk]) -> None:
+        """Write the log of these steps, then put the state in place.
+
+        Raises RunError where it cannot, DivergedError rather than save what could not be read.
+        """
+        if not all(
+            np.isfinite(a).all() for x in (state.params, state.m, state.v) for a in x.values()
+        ):
+            raise DivergedError(
+                f"training diverged: after step {state.step} not all weights are finite; "
+                f"try a smaller learning rate than {self.run.training.learning_rate:g}"
+            )
+        try:
+            parts = (runlog.lines(self.run, chunk) for chunk in chunks)
+            end = runlog.append(self.path / LOG, self._log_end, parts)
+            write_atomically(self.path / MODEL, to_safetensors(self.run.model, state))
+        except OSError as error:
+            message = self._lost(state.step, error)
+            if self.step is None:
+                self._undo()
+            raise RunError(message) from None
+        self.step, self._log_end = state.step, end
+
+    def close(self) -> None:
+        """Let others write to the directory."""
+        self._lock.release()
+
+    def _lost(self, step: int, error: OSError) -> str:
+        if not self.path.is_dir():
+            return f"cannot save step {step}: the directory {self.path} is gone"
+        if self.step is None:
+            return f"cannot write {self.path}: {error.strerror}"
+        kept = f"the checkpoint of step {self.step} is intact"
+        return f"cannot save step {step} in {self.path}: {error.strerror}; {kept}"
+
+    def _write_config(self) -> None:
+        run, info = self.run, self.info
+        value = {
+            "format": "glassgpt-run",
+            "version": VERSION,
+            "made_by": f"glassgpt {__version__}",
+            "model": run.model.to_dict(),
+            "training": run.training.to_dict(),
+            "num_train": run.num_train,
+            "data": {"name": info.data_name, "sha256": info.data_sha256},
+            "engine": info.engine,
+            "dtype": info.dtype,
+            "temperature": info.temperature,
+        }
+        write_json(self.path / CONFIG, value)
+
+    def _undo(self) -> None:
+        """Leave nothing of a start that failed."""
+        try:
+            _remove_ours(self.path)
+            (self.path / LOCK).unlink(missing_ok=True)
+            if self._made:
+                self.path.rmdir()
+        except OSError:
+            pass  # the disk that refused to be written to may refuse this, too
+        self.close()
 
 
-def to_safetensors(model: ModelConfig, state: TrainState) -> bytes:
-    """The whole state as the bytes of a safetensors file."""
-    from safetensors.numpy import save  # here, because it is slow to import
+def _is_unfinished(path: Path) -> bool:
+    """Whether a directory holds nothing but what we write before the first checkpoint."""
+    if not path.is_dir():
+        return False
+    ours = {LOCK, *FILES, *(p.name for name in FILES for p in leftovers(path, name))} - {MODEL}
+    found = {p.name for p in path.iterdir()}
+    if not found or not found <= ours or ((path / LOG).exists() and (path / LOG).stat().st_size):
+        return False
+    if not found.isdisjoint(FILES):  # config.json comes first, and must be one of ours
+        try:
+            read_json(path / CONFIG, "glassgpt-run")
+        except RunError:
+            return False
+    return True
 
-    tensors = dict(state.params)
-    for prefix, moments in zip(_MOMENTS, (state.m, state.v), strict=True):
-        tensors |= {prefix + name: array for name, array in moments.items()}
-    metadata = {
-        "format": "glassgpt-model",
-        "version": str(VERSION),
-        "step": str(state.step),
-        "model": json.dumps(model.to_dict()),
-    }
-    return save(tensors, metadata)
+
+def _refuse_taken(path: Path) -> None:
+    if (path / MODEL).exists():
+        raise RunError(
+            f"{path} exists already and holds a run; go on with it (glassgpt train --resume "
+            f"{path}), choose another directory, or remove it"
+        )
+    if path.exists() or path.is_symlink():
+        empty = path.is_dir() and not any(path.iterdir())
+        if not empty and not _is_unfinished(path):
+            raise RunError(f"{path} exists already; choose another directory, or remove it")
+
+
+def _remove_ours(path: Path) -> None:
+    """Remove all files of ours but the lock."""
+    for name in reversed(FILES):  # config.json last: without it the others would not be known
+        for file in (*leftovers(path, name), path / name):
+            file.unlink(missing_ok=True)
 
 
 def load(path: Path) -> SavedRun:
@@ -134,144 +249,49 @@ def load(path: Path) -> SavedRun:
 
     Raises RunError with one line for anything missing, damaged, foreign or of a newer version.
     """
-    if not path.exists():
-        raise RunError(f"there is no run {str(path)!r}")
-    if not path.is_dir():
-        raise RunError(f"{path} is not a run directory")
-    config = _read_json(path / "config.json", "glassgpt-run")
-    tokenizer_json = _read_json(path / "tokenizer.json", "glassgpt-tokenizer")
-    with _refusing(path / "config.json"):
+    return _load(path)[0]
+
+
+def _load(path: Path) -> tuple[SavedRun, runlog.Log]:
+    try:
+        if not path.exists():
+            raise RunError(f"there is no run {str(path)!r}")
+        if not path.is_dir():
+            raise RunError(f"{path} is not a run directory")
+    except (OSError, ValueError) as error:  # no such path can be: too long, or with a zero byte
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RunError(f"cannot read {str(path)!r}: {reason}") from None
+    config = read_json(path / CONFIG, "glassgpt-run")
+    tokenizer_json = read_json(path / TOKENIZER, "glassgpt-tokenizer")
+    with refusing(path / CONFIG):
         model = ModelConfig.from_dict(config["model"])
         training = TrainConfig.from_dict(config["training"])
         data = config["data"]
-        texts = (data["name"], data["sha256"], config["engine"], config["dtype"])
-        temperature, num_train = config["temperature"], config["num_train"]
-        if not all(isinstance(t, str) for t in texts) or not isinstance(temperature, int | float):
-            raise ConfigError("data, engine, dtype or temperature has the wrong type")
-        info = RunInfo(*texts, float(temperature))
-    with _refusing(path / "tokenizer.json"):
-        body = {k: v for k, v in tokenizer_json.items() if k not in ("format", "version")}
+        info = RunInfo(
+            *(data["name"], data["sha256"], config["engine"], config["dtype"]),
+            config["temperature"],
+        )
+        num_train = config["num_train"]
+    tokenizer = _tokenizer(path / TOKENIZER, tokenizer_json, model)
+    documents = read_text(path / DOCUMENTS).removesuffix("\n").split("\n")
+    if type(num_train) is not int or not 1 <= num_train <= len(documents):
+        raise RunError(f"{path / CONFIG}: num_train must be from 1 to {len(documents)}")
+    if not all(documents):
+        raise RunError(f"{path / DOCUMENTS}, line {documents.index('') + 1} is empty")
+    if set().union(*documents) - set(tokenizer.chars):
+        raise RunError(f"{path / DOCUMENTS} has characters outside {TOKENIZER}")
+    state = from_safetensors(path / MODEL, model)
+    if state.step > training.steps:
+        raise RunError(f"{path / MODEL} is at step {state.step}; {CONFIG} ends at {training.steps}")
+    log = runlog.read(path / LOG, state.step)
+    run = Run(model, training, tokenizer, documents, num_train)
+    return SavedRun(path, run, info, state, log.losses, log.learning_rates), log
+
+
+def _tokenizer(path: Path, value: dict[str, Any], model: ModelConfig) -> Tokenizer:
+    with refusing(path):
+        body = {k: v for k, v in value.items() if k not in ("format", "version")}
         tokenizer = Tokenizer.from_dict(body)
         if tokenizer.vocab_size != model.vocab_size:
             raise ConfigError(f"it has {tokenizer.vocab_size} tokens, the model {model.vocab_size}")
-    documents = _read_text(path / "documents.txt").removesuffix("\n").split("\n")
-    if not isinstance(num_train, int) or not 1 <= num_train <= len(documents):
-        raise RunError(f"{path / 'config.json'}: num_train must be from 1 to {len(documents)}")
-    unknown = set().union(*documents) - set(tokenizer.chars)
-    if unknown:
-        raise RunError(f"{path / 'documents.txt'} has characters outside tokenizer.json")
-    state = from_safetensors(path / "model.safetensors", model)
-    losses = _read_log(path / "log.jsonl", state.step)
-    return SavedRun(
-        path, Run(model, training, tokenizer, documents, num_train), info, state, losses
-    )
-
-
-def from_safetensors(path: Path, model: ModelConfig) -> TrainState:
-    """Read a state. Names, shapes and dtypes are checked in the header before data is read."""
-    from safetensors import SafetensorError, safe_open
-
-    wanted = {p + name: shape for name, shape in model.shapes.items() for p in ("", *_MOMENTS)}
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != "glassgpt-model":
-                raise RunError(f"{path} is a safetensors file, but not one of glassgpt's")
-            version = metadata.get("version", "")
-            _check_version(path, int(version) if version.isdigit() else None)
-            for name in sorted(wanted.keys() ^ set(file.keys())):
-                known = "is missing" if name in wanted else "is not known"
-                raise RunError(f"{path}: tensor {name!r} {known}")
-            for name, shape in wanted.items():
-                part = file.get_slice(name)
-                if tuple(part.get_shape()) != shape or part.get_dtype() != "F64":
-                    raise RunError(
-                        f"{path}: tensor {name!r} is {part.get_dtype()} {part.get_shape()}; "
-                        f"config.json wants F64 {list(shape)}"
-                    )
-            step = metadata.get("step", "")
-            if not step.isdigit():
-                raise RunError(f"{path}: the step in its metadata is {step!r}, not a number")
-            tensors = {name: file.get_tensor(name) for name in wanted}
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
-    except (OSError, SafetensorError, ValueError) as error:
-        raise RunError(f"{path} is damaged or not a safetensors file ({error})") from None
-    if not all(np.isfinite(array).all() for array in tensors.values()):
-        raise RunError(f"{path} holds numbers that are not finite")
-
-    def group(prefix: str) -> Params:
-        return {name: tensors[prefix + name] for name in model.shapes}
-
-    return TrainState(group(""), group("adam.m."), group("adam.v."), int(step))
-
-
-class _refusing:
-    """Turn what is wrong inside a file into a RunError that names the file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, KeyError):
-            raise RunError(f"{self.path}: the key {error} is missing") from None
-        if isinstance(error, GlassError | TypeError) and not isinstance(error, RunError):
-            raise RunError(f"{self.path}: {error}") from None
-
-
-def _check_version(path: Path, version: object) -> None:
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise RunError(f"{path} has no valid version")
-    if version > VERSION:
-        raise RunError(
-            f"{path} has version {version}; this glassgpt ({__version__}) reads up to {VERSION}: "
-            "update it"
-        )
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    write_atomically(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def _read_text(path: Path) -> str:
-    try:
-        if path.suffix == ".json" and path.stat().st_size > MAX_JSON_BYTES:
-            raise RunError(f"{path} is larger than {MAX_JSON_BYTES:,} bytes")
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise RunError(f"{path} is damaged: it is not UTF-8") from None
-
-
-def _read_json(path: Path, kind: str) -> dict[str, Any]:
-    text = _read_text(path)
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{path} is damaged: {error}") from None
-    if not isinstance(value, dict) or value.get("format") != kind:
-        raise RunError(f"{path} is not a {kind} file")
-    _check_version(path, value.get("version"))
-    return value
-
-
-def _read_log(path: Path, steps: int) -> list[float]:
-    losses = []
-    for number, line in enumerate(_read_text(path).split("\n")[:steps], 1):
-        try:
-            record = json.loads(line)
-            step, loss = record["step"], record["loss"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            raise RunError(f"{path}, line {number} is damaged") from None
-        if step != number or not isinstance(loss, float):
-            raise RunError(f"{path}, line {number} is not the record of step {number}")
-        losses.append(loss)
-    if len(losses) < steps:
-        raise RunError(f"{path} ends at step {len(losses)}, the model is at step {steps}")
-    return losses
+        return tokenizer

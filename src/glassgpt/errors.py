@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+MAX_MESSAGE = 1000
+
 
 class GlassError(Exception):
     """A failure whose message is all its reader needs: what was wrong, where, what is right."""
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class ConfigError(GlassError, ValueError):
@@ -33,3 +40,17 @@ class EngineError(GlassError):
 
 class DivergedError(GlassError, FloatingPointError):
     """Training produced a loss that is not a finite number."""
+
+
+def one_line(message: str) -> str:
+    """Fit for a terminal: no line ends, no control characters, not endless.
+
+    Messages quote what is wrong, and that may come from a stranger's file.
+    """
+    line = " ".join(message[: 2 * MAX_MESSAGE].split())
+    line = line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"
+    return "".join(_escaped(c) if unicodedata.category(c) in ("Cc", "Cs") else c for c in line)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")

@@ -1,30 +1,40 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and files that are nothing but files."""
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
+import secrets
+import stat
 from pathlib import Path
+
+_NO_SURPRISES = (
+    getattr(os, "O_NOFOLLOW", 0)  # a link is refused, wherever it leads
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe is refused, too, and not waited for
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a new file beside `path`, make sure it is on the disk, then put it in its place.
 
-    Whoever reads `path` sees the old content or the new one, also after a crash. Raises OSError.
+    Whoever reads `path` sees the old content or the new one, also after a crash. What is there and
+    is no file, such as /dev/null or a pipe, is written to and not replaced. Raises OSError.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        path.write_bytes(content)
+        return
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_SURPRISES, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files that only their owner can read; give them what open() would have.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     if os.name == "posix":  # the rename itself must reach the disk, too
         directory = os.open(path.parent, os.O_RDONLY)
@@ -32,3 +42,45 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+def leftovers(directory: Path, name: str) -> list[Path]:
+    """What `write_atomically` of this name left in the directory when it was killed."""
+    return [
+        path
+        for path in directory.glob(f".{name}.*.tmp")
+        if len(path.name) == len(f".{name}.12345678.tmp")
+    ]
+
+
+def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
+    """A file descriptor of a regular file; links, pipes and devices are refused.
+
+    A directory from a stranger can hold them: a link to your diary, a pipe that never ends.
+    Raises OSError.
+    """
+    try:
+        handle = os.open(path, flags | _NO_SURPRISES, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a pipe or socket nobody reads
+            raise _not_regular(path) from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _not_regular(path)
+    return handle
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file. Raises OSError, also where there are more than the limit."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))
+        content = file.read(limit + 1)
+    if len(content) > limit:  # it has grown meanwhile
+        raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))
+    return content
+
+
+def _not_regular(path: Path) -> OSError:
+    return OSError(errno.EINVAL, "it is a link or a device, not a regular file", str(path))

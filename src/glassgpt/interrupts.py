@@ -7,29 +7,41 @@ import threading
 from types import FrameType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 class Interrupts:
     """While entered, the first signal only sets a flag; the second raises KeyboardInterrupt."""
 
     def __init__(self) -> None:
-        self._requested = False
-        self._before: list[Any] = []
+        self._received: int | None = None
+        self._before: dict[int, Any] = {}
 
     def requested(self) -> bool:
-        return self._requested
+        return self._received is not None
+
+    @property
+    def status(self) -> int:
+        """The exit status by which a shell knows the signal: 130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + (self._received or signal.SIGINT)
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # only it may set handlers
-            self._before = [signal.signal(number, self._handle) for number in SIGNALS]
+            for number in SIGNALS:
+                before = signal.getsignal(number)
+                # What is ignored stays so: SIGHUP under nohup, SIGINT in a script's background job.
+                if before not in (signal.SIG_IGN, None):
+                    self._before[number] = before
+                    signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for number, handler in zip(SIGNALS, self._before, strict=False):
-            signal.signal(number, handler)
+        while self._before:
+            signal.signal(*self._before.popitem())
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._requested:
+        if self._received is not None:
             raise KeyboardInterrupt
-        self._requested = True
+        self._received = number

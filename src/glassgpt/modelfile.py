@@ -6,7 +6,6 @@ docs/model-file.md describes it. Numbers are the shortest decimals that give bac
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from glassgpt import __version__
@@ -52,7 +51,6 @@ def trace_json(saved: SavedRun, snapshots: dict[int, Params]) -> str:
         snapshots: step (updates made; 0 is the initial weights) -> parameters.
     """
     run = saved.run
-    rates: Sequence[float] = run.training.learning_rates(0, saved.state.step)
     value = {
         "format": "glassgpt-trace",
         "version": VERSION,
@@ -62,7 +60,7 @@ def trace_json(saved: SavedRun, snapshots: dict[int, Params]) -> str:
         "training": run.training.to_dict(),
         "steps": [
             {"step": i + 1, "documents": run.batch(i), "loss": loss, "learning_rate": rate}
-            for i, (loss, rate) in enumerate(zip(saved.losses, rates, strict=True))
+            for i, (loss, rate) in enumerate(zip(saved.losses, saved.learning_rates, strict=True))
         ],
         "snapshots": [{"step": s, "params": nested(p)} for s, p in sorted(snapshots.items())],
     }

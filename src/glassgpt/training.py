@@ -91,16 +91,18 @@ def initial_params(model: ModelConfig, rng: random.Random, std: float) -> Params
     """Weights from N(0, std^2), drawn in the canonical order."""
     gauss = rng.gauss
     return {
-        name: np.array([gauss(0, std) for _ in range(n_out * n_in)]).reshape(n_out, n_in)
-        for name, (n_out, n_in) in model.shapes.items()
+        name: np.fromiter((gauss(0, std) for _ in range(n)), np.float64, n).reshape(shape)
+        for name, shape in model.shapes.items()
+        for n in [shape[0] * shape[1]]
     }
 
 
-def replay(run: Run) -> TrainState:
-    """The state that this run began with, drawn anew from its seed."""
+def replay(run: Run) -> tuple[TrainState, random.Random]:
+    """What `begin` returned beside this run: all of it follows from the seed."""
     rng = random.Random(run.training.seed)
     rng.shuffle(list(run.documents))
-    return TrainState.fresh(initial_params(run.model, rng, run.training.init_std))
+    params = initial_params(run.model, rng, run.training.init_std)
+    return TrainState.fresh(params), rng
 
 
 def train(

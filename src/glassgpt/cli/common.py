@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassgpt.errors import RunError
+from glassgpt.errors import DivergedError, RunError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +53,10 @@ def say(message: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    try:
+        print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    except ValueError:
+        raise DivergedError("not all results are finite numbers; JSON cannot hold them") from None
 
 
 def latest_run() -> Path:
@@ -65,13 +68,21 @@ def latest_run() -> Path:
 
 
 def new_run_path(data_name: str) -> Path:
-    """runs/english, or the first of runs/english-2, runs/english-3… that does not exist yet."""
+    """A new directory: runs/english, or the first of runs/english-2, runs/english-3… there is not.
+
+    Made at once, so that of two commands that start together each has its own.
+    """
     base = "stdin" if data_name == "standard input" else Path(data_name).stem
     path, number = RUNS / base, 1
-    while path.exists():
-        number += 1
-        path = RUNS / f"{base}-{number}"
-    return path
+    while True:
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            number += 1
+            path = RUNS / f"{base}-{number}"
+        except OSError as error:
+            raise RunError(f"cannot write {path}: {error.strerror}") from None
 
 
 def open_run(path: Path | None) -> SavedRun:

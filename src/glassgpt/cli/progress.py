@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 
 SAMPLE_SECONDS = 0.4
 SMOOTHING = 0.98  # of the moving average, which starts as the plain mean
+REMEMBERED = 500  # losses; those further back weigh less than 1 in 20,000
 
 
 class Display:
     """Step, loss, smoothed loss, learning rate, time left, and a sample that gets better."""
 
-    def __init__(self, steps: int, sample: Callable[[], str]) -> None:
-        self.steps, self.sample = steps, sample
+    def __init__(self, steps: int, sample: Callable[[], str], losses: Sequence[float] = ()) -> None:
+        """`losses` are those of the steps made before, where a run is resumed."""
+        self.steps, self.sample, self.done = steps, sample, len(losses)
         self.smooth, self.weight = 0.0, 0.0
-        self.sampled_at, self.shown_tenth, self.text = 0.0, 0, ""
+        self._smooth(losses[-REMEMBERED:])
+        self.sampled_at, self.shown_tenth, self.text = 0.0, 10 * self.done // steps, ""
         self.progress: Progress | None = None
         self.task: TaskID | None = None
 
@@ -45,7 +48,13 @@ class Display:
             self.progress = Progress(*columns, console=console, transient=False)
             width = len(str(self.steps))
             self.task = self.progress.add_task(
-                "", total=self.steps, width=width, loss="…", rate="…", text=""
+                "",
+                total=self.steps,
+                completed=self.done,
+                width=width,
+                loss="…",
+                rate="…",
+                text="",
             )
             self.progress.start()
         return self
@@ -55,9 +64,7 @@ class Display:
             self.progress.stop()
 
     def update(self, chunk: Chunk) -> None:
-        for loss in chunk.losses:
-            self.smooth = SMOOTHING * self.smooth + (1 - SMOOTHING) * loss
-            self.weight = SMOOTHING * self.weight + (1 - SMOOTHING)
+        self._smooth(chunk.losses)
         done = chunk.start + len(chunk.losses)
         shown = f"{chunk.losses[-1]:.3f} (smoothed {self.smooth / self.weight:.3f})"
         if self.progress and self.task is not None:
@@ -68,6 +75,11 @@ class Display:
         elif (tenth := 10 * done // self.steps) > self.shown_tenth:
             self.shown_tenth = tenth
             say(f"step {done:>{len(str(self.steps))}}/{self.steps}  loss {shown}  {self.sample()}")
+
+    def _smooth(self, losses: Sequence[float]) -> None:
+        for loss in losses:
+            self.smooth = SMOOTHING * self.smooth + (1 - SMOOTHING) * loss
+            self.weight = SMOOTHING * self.weight + (1 - SMOOTHING)
 
     @staticmethod
     @contextmanager

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import random
+import shlex
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassgpt.cli import common
+from glassgpt.cli import common, jobs
 from glassgpt.cli.progress import Display
-from glassgpt.config import TrainConfig, check_normalization
+from glassgpt.config import check_normalization
 
 if TYPE_CHECKING:
-    from glassgpt.checkpoint import RunWriter
-    from glassgpt.datasets import Dataset
     from glassgpt.engines.base import Engine
     from glassgpt.sampling import SampleConfig
-    from glassgpt.training import Chunk, Run
+    from glassgpt.training import Chunk
 
-SAVE_SECONDS = 5.0
-"""A kill or a power cut loses at most this much work."""
+ALLOWED_WITH_RESUME = ("resume", "steps", "samples", "save_every", "as_json")
 
 EXAMPLES = common.examples(
     "glassgpt train hindi",
     "glassgpt train my-list.txt --steps 5000 -o runs/mine",
     "glassgpt train names --n-embd 64 --n-layer 2 --lr 0.003",
+    "glassgpt train --resume runs/mine",
     "cat list | glassgpt train - --json",
 )
 
 
 def train(
+    context: typer.Context,
     data: Annotated[
         str, typer.Argument(help="A data set (see glassgpt datasets), a file, or - for a pipe.")
     ] = "english",
@@ -66,164 +67,163 @@ def train(
     temperature: Annotated[float, typer.Option(help="Of the samples; 0 is greedy.")] = 0.5,
     samples: Annotated[int, typer.Option(help="How many to print at the end.")] = 20,
     seed: common.SeedOption = 42,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a run that was stopped; with --steps, train it to that step.",
+        ),
+    ] = None,
+    save_every: Annotated[
+        float, typer.Option(help="Seconds between checkpoints: a kill loses no more.")
+    ] = 5.0,
     as_json: common.JsonOption = False,
 ) -> None:
     """Train a GPT from scratch on a list, one item a line, and let it invent 20 more."""
     started = time.perf_counter()
     from glassgpt import engines
-    from glassgpt.checkpoint import RunInfo, RunWriter
     from glassgpt.errors import ConfigError
     from glassgpt.evaluation import MAX_DOCUMENTS, model_loss
     from glassgpt.sampling import SampleConfig, generate, novelty
-    from glassgpt.tokenizer import Tokenizer
-    from glassgpt.training import begin
 
     choose = SampleConfig(temperature)
     if samples < 0:
         raise ConfigError(f"samples is {samples}; it must be at least 0")
-    form = check_normalization(normalize) if normalize else None
-    engine_name = engine or engines.DEFAULT
-    engines.check(engine_name, dtype)
-    numbers: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed}
-    numbers |= {"beta1": beta1, "beta2": beta2, "eps": eps, "init_std": init_std}
-    numbers |= {"val_fraction": val_fraction}
-    TrainConfig(**numbers, learning_rate=0.01 if lr is None else lr)  # before the data is read
-    loaded = _load(data, form)
-    rate = loaded.recipe.learning_rate if lr is None else lr
-    training = TrainConfig(**numbers, learning_rate=rate)
-    tokenizer = Tokenizer.from_documents(loaded.documents, loaded.normalize)
-    context = loaded.recipe.block_size if block_size is None else block_size
-    run, state, rng = begin(loaded.documents, training, tokenizer, n_layer, n_embd, n_head, context)
-    _report(loaded, run)
-
-    info = RunInfo(loaded.name, loaded.sha256, engine_name, dtype, temperature)
-    writer = RunWriter(output or common.new_run_path(loaded.name), run, info)
-    writer.save(state, [])
-    model = engines.create(engine_name, run.model, state, training, dtype)
+    if not 0 <= save_every < threading.TIMEOUT_MAX:
+        raise ConfigError(f"save_every is {save_every:g}; it must be a number of seconds")
+    if resume is None:
+        form = check_normalization(normalize) if normalize else None
+        engine_name = engine or engines.DEFAULT
+        engines.check(engine_name, dtype)
+        numbers: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed}
+        numbers |= {"beta1": beta1, "beta2": beta2, "eps": eps, "init_std": init_std}
+        numbers |= {"val_fraction": val_fraction}
+        shape = {"n_layer": n_layer, "n_embd": n_embd, "n_head": n_head}
+        job = jobs.begin(
+            *(data, form, numbers, lr, shape, block_size),
+            *(output, engine_name, dtype, temperature),
+        )
+    else:
+        given = _given(context)
+        refused = [shown for name, shown in given.items() if name not in ALLOWED_WITH_RESUME]
+        if refused:
+            raise ConfigError(
+                f"{', '.join(refused)} cannot go with --resume: the recipe is the run's own "
+                "(--steps, --samples, --save-every and --json can)"
+            )
+        job = jobs.resume(resume, steps if "steps" in given else None)
+        choose = SampleConfig(job.info.temperature)
+    run, info, writer = job.run, job.info, job.writer
+    tokenizer = run.tokenizer
+    model = engines.create(info.engine, run.model, job.state, run.training, info.dtype)
     train_started = time.perf_counter()
-    losses, stopped = _steps(run, model, writer, choose)
+    losses, status = _steps(job, model, choose, save_every)
     train_seconds = time.perf_counter() - train_started
+    writer.close()
 
-    held_out = model_loss(model, [tokenizer.encode(d) for d in run.held_out[:MAX_DOCUMENTS]])
+    held_out, drawn = None, []
+    if not status:
+        encoded = [tokenizer.encode(d) for d in run.held_out[:MAX_DOCUMENTS]]
+        held_out = model_loss(model, encoded)
+        drawn = [generate(model, tokenizer, job.rng, choose) for _ in range(samples)]
     seen, in_file = run.seen(len(losses)), set(run.documents)
-    drawn = [generate(model, tokenizer, rng, choose) for _ in range(samples)]
     bins = [novelty(s.token_ids, seen, in_file, tokenizer) for s in drawn]
     if as_json:
         common.print_json(
             {
                 "run": str(writer.path),
-                "engine": engine_name,
-                "dtype": dtype,
+                "engine": info.engine,
+                "dtype": info.dtype,
                 "num_params": run.model.num_params,
                 "vocab_size": run.model.vocab_size,
                 "model": run.model.to_dict(),
-                "training": training.to_dict(),
-                "data": _data_json(loaded, run),
+                "training": run.training.to_dict(),
+                "data": job.data,
+                "resumed_at": job.resumed_at,
                 "steps": len(losses),
-                "stopped": stopped,
+                "stopped": bool(status),
                 "losses": losses,
                 "held_out_loss": held_out.nats if held_out else None,
-                "temperature": temperature,
+                "temperature": choose.temperature,
                 "samples": [s.text for s in drawn],
                 "novelty": bins,
                 "train_seconds": train_seconds,
                 "seconds": time.perf_counter() - started,
             }
         )
-    else:
+    elif not status:
         common.print_samples([(s.text, b, "") for s, b in zip(drawn, bins, strict=True)])
         if drawn:
             common.say(
-                f"{samples} samples at temperature {temperature:g}: {common.bin_summary(bins)}"
+                f"{samples} samples at temperature {choose.temperature:g}: "
+                f"{common.bin_summary(bins)}"
             )
         if held_out:
             common.say(f"held-out loss {held_out.nats:.4f} nats a character")
         _next_steps(writer.path, drawn[0].text if drawn else "")
-    if stopped:
-        raise typer.Exit(130)
+    if status:
+        raise typer.Exit(status)
 
 
-def _load(source: str, form: Any) -> Dataset:
-    from glassgpt import datasets
-
-    if source in datasets.REGISTRY and datasets.REGISTRY[source].url:
-        with Display.download(source) as progress:
-            return datasets.load(source, form, progress)
-    return datasets.load(source, form)
-
-
-def _report(loaded: Dataset, run: Run) -> None:
-    """What was read, in a line or two; nothing found is dropped silently."""
-    r, documents = loaded.report, run.documents
-    common.say(
-        f"{loaded.name}: {len(documents):,} documents, {r.characters} characters -> "
-        f"{run.model.vocab_size} tokens, {run.model.num_params:,} parameters"
-    )
-    cut = r.over_long(documents, run.model.block_size)
-    remarks = [
-        f"{common.count(r.duplicates, 'duplicate')} kept" if r.duplicates else "",
-        f"{common.count(r.empty, 'empty line')} skipped" if r.empty else "",
-        f"{common.count(cut, 'document')} cut at block_size {run.model.block_size}" if cut else "",
-        "byte order mark removed" if r.bom else "",
-        "Windows line ends" if r.crlf else "",
-        f"{common.count(len(run.held_out), 'document')} held out" if run.held_out else "",
-    ]
-    if any(remarks):
-        common.say("  " + "; ".join(filter(None, remarks)))
-
-
-def _data_json(loaded: Dataset, run: Run) -> dict[str, Any]:
-    r = loaded.report
+def _given(context: typer.Context) -> dict[str, str]:
+    """What was written on the command line: each parameter, and how its user knows it."""
+    shown = {
+        p.name: p.opts[-1] if p.opts[0] != p.name else p.name.upper()
+        for p in context.command.params
+        if p.name
+    }
     return {
-        "name": loaded.name,
-        "sha256": loaded.sha256,
-        "documents": len(run.documents),
-        "held_out": len(run.held_out),
-        "lines": r.lines,
-        "empty": r.empty,
-        "duplicates": r.duplicates,
-        "over_long": r.over_long(run.documents, run.model.block_size),
-        "characters": r.characters,
-        "bom": r.bom,
-        "crlf": r.crlf,
-        "normalize": loaded.normalize,
+        name: shown[name]
+        for name in context.params
+        if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
     }
 
 
 def _steps(
-    run: Run, model: Engine, writer: RunWriter, choose: SampleConfig
-) -> tuple[list[float], bool]:
-    """Train to the end or to Ctrl-C; save now and then; return the losses and whether stopped."""
+    job: jobs.Job, model: Engine, choose: SampleConfig, save_every: float
+) -> tuple[list[float], int]:
+    """Train to the end or to Ctrl-C, saving now and then.
+
+    Returns the losses and the exit status: 0, or that of the signal that ended it.
+    """
     from glassgpt.errors import DivergedError
     from glassgpt.interrupts import Interrupts
     from glassgpt.sampling import generate
+    from glassgpt.saving import Saver
     from glassgpt.training import train
 
-    losses: list[float] = []
+    run, writer, losses = job.run, job.writer, list(job.losses)
+    resume_line = f"glassgpt train --resume {shlex.quote(str(writer.path))}"
     unsaved: list[Chunk] = []
-    saved_at, saved_step = time.monotonic(), 0
     peek = random.Random(run.training.seed)  # a stream of its own: a look must not change the run
 
     def sample() -> str:
         return generate(model, run.tokenizer, peek, choose).text
 
-    with Interrupts() as interrupts, Display(run.training.steps, sample) as display:
+    with Interrupts() as interrupts:
         try:
-            for chunk in train(run, model, stop=interrupts.requested):
-                losses += chunk.losses
-                unsaved.append(chunk)
-                display.update(chunk)
-                if time.monotonic() - saved_at > SAVE_SECONDS:
-                    writer.save(model.state(), unsaved)
-                    saved_at, saved_step, unsaved = time.monotonic(), len(losses), []
+            display = Display(run.training.steps, sample, job.losses)
+            with Saver(writer, save_every) as saver:
+                with display:
+                    for chunk in train(run, model, len(losses), interrupts.requested):
+                        losses += chunk.losses
+                        unsaved.append(chunk)
+                        display.update(chunk)
+                        if saver.due():
+                            saver.save(model.state(), unsaved)
+                            unsaved = []
+                saver.finish(model.state, unsaved)
         except DivergedError as error:
-            kept = f"the last good checkpoint, of step {saved_step}, is in {writer.path}"
+            kept = f"the last good checkpoint, of step {writer.step}, is in {writer.path}"
             raise DivergedError(f"{error}; {kept}") from None
-    writer.save(model.state(), unsaved)
-    stopped = len(losses) < run.training.steps
-    if stopped:
-        common.say(f"stopped: step {len(losses)} of {run.training.steps} is saved in {writer.path}")
-    return losses, stopped
+        except KeyboardInterrupt:  # the second one
+            common.say(f"stopped at once, at the checkpoint of step {writer.step}; {resume_line}")
+            raise typer.Exit(interrupts.status) from None
+        if not interrupts.requested():
+            return losses, 0
+        saved = f"stopped: step {len(losses)} of {run.training.steps} is saved"
+        common.say(f"{saved}; go on with: {resume_line}")
+        return losses, interrupts.status
 
 
 def _next_steps(path: Path, text: str) -> None:

@@ -1,0 +1,71 @@
+"""Checkpoints while training goes on: a thread of their own writes them, from a copy."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from glassgpt.checkpoint import RunWriter
+from glassgpt.engines.base import TrainState
+from glassgpt.training import Chunk
+
+
+class Saver:
+    """Saves when the last checkpoint is older than so many seconds and the disk is done with it.
+
+    One save at a time, and nothing ever waits in a queue: `due` says when the newest state can be
+    taken, so at most one copy of the state is around. What fails in the thread is raised by the
+    next call here.
+    """
+
+    def __init__(self, writer: RunWriter, seconds: float) -> None:
+        self._writer, self._seconds = writer, seconds
+        self._next = time.monotonic() + seconds
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def due(self) -> bool:
+        """Whether to call `save` now. Raises what went wrong with the save before."""
+        if self._thread and self._thread.is_alive():
+            return False
+        if self._thread:
+            self._join()
+            self._next = time.monotonic() + self._seconds
+        return time.monotonic() >= self._next
+
+    def save(self, state: TrainState, chunks: Sequence[Chunk]) -> None:
+        """Begin to write; the state and the chunks must not be touched any more."""
+        # A daemon: the second Ctrl-C does not wait for a disk. What it leaves half written has a
+        # name of its own, and is removed when the run is resumed.
+        self._thread = threading.Thread(target=self._work, args=(state, chunks), daemon=True)
+        self._thread.start()
+
+    def finish(self, state: Callable[[], TrainState], chunks: Sequence[Chunk]) -> None:
+        """Wait for what is being written, and write what is not saved yet."""
+        self._join()
+        if chunks:
+            self._writer.save(state(), chunks)
+
+    def _work(self, state: TrainState, chunks: Sequence[Chunk]) -> None:
+        try:
+            self._writer.save(state, chunks)
+        except BaseException as error:
+            self._error = error
+
+    def _join(self) -> None:
+        if self._thread:
+            self._thread.join()
+            self._thread = None
+        if self._error:
+            error, self._error = self._error, None
+            raise error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        """Where training failed, what is being written is still finished, the failure reported."""
+        if error is not None and self._thread and not isinstance(error, KeyboardInterrupt):
+            self._thread.join()

@@ -1,0 +1,87 @@
+"""`model.safetensors`: parameters, Adam's moments, and the step, checked before they are read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from glassgpt import safetensors
+from glassgpt.config import ModelConfig
+from glassgpt.engines.base import Params, TrainState
+from glassgpt.errors import RunError
+from glassgpt.files import open_regular
+from glassgpt.runfiles import VERSION, check_version
+
+_MOMENTS = ("adam.m.", "adam.v.")
+
+
+def to_safetensors(model: ModelConfig, state: TrainState) -> bytes:
+    """The whole state as the bytes of a safetensors file."""
+    tensors = dict(state.params)
+    for prefix, moments in zip(_MOMENTS, (state.m, state.v), strict=True):
+        tensors |= {prefix + name: array for name, array in moments.items()}
+    metadata = {
+        "format": "glassgpt-model",
+        "version": str(VERSION),
+        "step": str(state.step),
+        "model": json.dumps(model.to_dict()),
+    }
+    return safetensors.dump(tensors, metadata)
+
+
+def from_safetensors(path: Path, model: ModelConfig) -> TrainState:
+    """Read a state. Names, shapes and dtypes are checked in the header before data is read."""
+    wanted = {p + name: shape for name, shape in model.shapes.items() for p in ("", *_MOMENTS)}
+    try:
+        with os.fdopen(open_regular(path), "rb") as file:
+            header = safetensors.read_header(file, os.fstat(file.fileno()).st_size)
+            step = _check_header(path, header, wanted)
+            tensors = {name: safetensors.read_tensor(file, header.tensors[name]) for name in wanted}
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RunError(f"{path} is damaged or not a safetensors file ({reason})") from None
+    if not all(np.isfinite(array).all() for array in tensors.values()):
+        raise RunError(f"{path} holds numbers that are not finite")
+
+    def group(prefix: str) -> Params:
+        return {name: tensors[prefix + name] for name in model.shapes}
+
+    state = TrainState(group(""), group("adam.m."), group("adam.v."), step)
+    if any((array < 0).any() for array in state.v.values()):
+        raise RunError(f"{path}: adam.v, a mean of squares, has negative numbers")
+    return state
+
+
+def _check_header(
+    path: Path, header: safetensors.Header, wanted: dict[str, tuple[int, int]]
+) -> int:
+    """The step, if this is a file of ours with exactly these tensors. Raises RunError."""
+    metadata = header.metadata
+    if metadata.get("format") != "glassgpt-model":
+        raise RunError(f"{path} is a safetensors file, but not one of glassgpt's")
+    check_version(path, _digits(metadata.get("version", "")))
+    for name in sorted(wanted.keys() ^ header.tensors.keys()):
+        known = "is missing" if name in wanted else "is not known"
+        raise RunError(f"{path}: tensor {name!r} {known}")
+    for name, shape in wanted.items():
+        entry = header.tensors[name]
+        if entry.shape != shape or entry.dtype != "F64":
+            raise RunError(
+                f"{path}: tensor {name!r} is {entry.dtype} {list(entry.shape)}; "
+                f"the model wants F64 {list(shape)}"
+            )
+    step = _digits(metadata.get("step", ""))
+    if step is None:
+        raise RunError(
+            f"{path}: the step in its metadata is {metadata.get('step')!r}, not a number"
+        )
+    return step
+
+
+def _digits(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
