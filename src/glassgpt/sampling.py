@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from glassgpt.config import ModelConfig
 from glassgpt.engines.base import Engine
-from glassgpt.errors import ConfigError, DataError
+from glassgpt.errors import ConfigError, DataError, DivergedError
 from glassgpt.tokenizer import Tokenizer
 
 Novelty = Literal["seen", "in file", "new"]
@@ -107,10 +107,12 @@ def write(
     written, log_prob = [*read, token_id][1:], 0.0
     for position in range(len(read), engine.config.block_size):
         logits = session.feed(token_id)
+        if not np.isfinite(logits).all():
+            raise DivergedError("the model's logits are not finite numbers: it is damaged")
         probs = distribution(logits, config)
         uniform = rng.random() if config.temperature > 0 else None
         choice = int(np.argmax(probs)) if uniform is None else draw(probs.tolist(), uniform)
-        log_prob += float(np.log(softmax(logits)[choice]))
+        log_prob += log_softmax(logits, choice)
         yield Step(position, token_id, probs, uniform, choice)
         if choice == tokenizer.bos:
             break
@@ -146,7 +148,11 @@ def distribution(logits: NDArray[np.float64], config: SampleConfig) -> NDArray[n
         probs = np.zeros_like(logits)
         probs[np.argmax(logits)] = 1.0
         return probs
-    probs = softmax(logits * (1 / config.temperature))
+    with np.errstate(all="ignore"):
+        scaled = logits * (1 / config.temperature)
+    if not np.isfinite(scaled).all():  # colder than floats can be told apart: as good as greedy
+        return distribution(logits, SampleConfig(0))
+    probs = softmax(scaled)
     if config.top_k is not None and config.top_k < len(probs):
         probs[np.argsort(-probs, kind="stable")[config.top_k :]] = 0.0
         probs /= probs.sum()
@@ -154,9 +160,17 @@ def distribution(logits: NDArray[np.float64], config: SampleConfig) -> NDArray[n
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    e = np.exp(logits - logits.max())
+    with np.errstate(all="ignore"):  # differences beyond float are probabilities of 0
+        e = np.exp(logits - logits.max())
     probs: NDArray[np.float64] = e / e.sum()
     return probs
+
+
+def log_softmax(logits: NDArray[np.float64], choice: int) -> float:
+    """log p of one token; unlike log(softmax), finite where p is too small for a float."""
+    with np.errstate(all="ignore"):
+        below = logits - logits.max()
+        return float(below[choice] - np.log(np.exp(below).sum()))
 
 
 def draw(weights: Sequence[float], uniform: float) -> int:

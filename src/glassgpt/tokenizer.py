@@ -16,10 +16,22 @@ from glassgpt import reference
 from glassgpt.config import Normalization, check_normalization
 from glassgpt.errors import ConfigError, DataError
 
+MAX_MARKS = 255
+"""Combining marks in a row, where a normal form is asked for. Unicode itself (UAX 15, stream-safe
+text) is content with 30; sorting them takes time with the square of their number."""
+
 
 def normalized(text: str, form: Normalization) -> str:
-    """The text in NFC or NFD, or as it is."""
-    return text if form == "none" else unicodedata.normalize(form.upper(), text)  # type: ignore[arg-type]
+    """The text in NFC or NFD, or as it is. Raises DataError for endless combining marks."""
+    if form == "none" or text.isascii():
+        return text
+    if len(text) > MAX_MARKS:
+        marks = 0
+        for char in text:
+            marks = marks + 1 if unicodedata.combining(char) else 0
+            if marks > MAX_MARKS:
+                raise DataError(f"more than {MAX_MARKS} combining marks in a row; this is no text")
+    return unicodedata.normalize(form.upper(), text)  # type: ignore[arg-type]
 
 
 def describe_character(char: str) -> str:
@@ -94,6 +106,8 @@ class Tokenizer(reference.Tokenizer):
             raise ConfigError("the tokenizer's chars must be a list of characters")
         if not all(isinstance(c, str) and len(c) == 1 for c in chars):
             raise ConfigError("each of the tokenizer's chars must be one character")
+        if any(unicodedata.category(c) in ("Cc", "Cs") for c in chars):
+            raise ConfigError("the tokenizer's chars must not be control characters")
         if chars != sorted(set(chars)):
             raise ConfigError("the tokenizer's chars must be unique and in code point order")
         return cls(chars, check_normalization(data["normalize"]))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from glassgpt.config import ModelConfig
 from glassgpt.engines.base import AdamConfig, Document, TrainState, check_feed
 from glassgpt.engines.numpy import Activations, Cache, NumpyEngine
+from glassgpt.errors import DivergedError
 
 TOP_BEFORE = ("tok_emb", "pos_emb", "emb_sum", "emb_norm")
 LAYER = (
@@ -44,10 +45,15 @@ def names(n_layer: int) -> list[str]:
 
 
 def trace(config: ModelConfig, state: TrainState, document: Document) -> Trace:
-    """Run one document (token ids with BOS at both ends) through the model, there and back."""
+    """Run one document (token ids with BOS at both ends) through the model, there and back.
+
+    Raises DivergedError where a number is beyond floats, as in a damaged model.
+    """
     engine = NumpyEngine(config, state, AdamConfig())
     forward, backward = engine.trace(document)
     values, grads = _named(forward, config), _named(backward, config)
+    if not all(np.isfinite(a).all() for arrays in (values, grads) for a in arrays.values()):
+        raise DivergedError("what this model computes for this text is not all finite numbers")
     return Trace(float(np.mean(values["loss"])), values, grads)
 
 

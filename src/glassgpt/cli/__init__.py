@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from glassgpt import __version__
 from glassgpt.cli import bench, datasets, evaluate, explain, export, sample, serve, train
-from glassgpt.errors import GlassError
+from glassgpt.errors import GlassError, one_line
 
 app = typer.Typer(
     name="glassgpt",
@@ -52,6 +53,8 @@ app.add_typer(datasets.app, name="datasets")
 
 def main() -> None:
     """Run the command line; every failure is one line on standard error and an exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot show, it shows as \u…
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except GlassError as error:
@@ -78,5 +81,5 @@ def _help_command(error: Exception) -> str:
 
 
 def _fail(message: str, status: int) -> None:
-    print("glassgpt: " + " ".join(message.split()), file=sys.stderr)
+    print(f"glassgpt: {one_line(message)}", file=sys.stderr)
     sys.exit(status)

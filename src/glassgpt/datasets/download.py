@@ -40,8 +40,6 @@ def fetch(entry: Entry, progress: Callable[[int, int], None] | None = None) -> P
         if isinstance(error, HTTPError):
             error.close()  # it holds the connection
         reason = getattr(error, "reason", None) or error
-        if isinstance(error, HTTPError):
-            error.close()  # it is an answer, too, with an open connection
         bundled = ", ".join(e.name for e in REGISTRY.values() if not e.url)
         raise DataError(
             f"cannot download {entry.url} ({reason}); without a network use a bundled data set "

@@ -123,7 +123,12 @@ def read_documents(
     if lines[-1] == "":  # what comes after the last line end is not a line
         lines.pop()
     stripped = [line.strip() for line in lines]
-    documents = [normalized(line, normalize) for line in stripped if line]
+    documents = []
+    for number, line in enumerate(stripped, 1):
+        try:
+            documents += [normalized(line, normalize)] if line else []
+        except DataError as error:
+            raise DataError(f"{name}, line {number}: {error}") from None
     if len(documents) < 2:
         found = "only one document" if documents else "no documents" if lines else "no text at all"
         raise DataError(f"{name} has {found}; it must have at least two non-empty lines")

@@ -61,8 +61,7 @@ class NumpyEngine:
         self.params, self.layers = self._views(self.p)
         self.grads, self.layer_grads = self._views(self.g)
         self.head_scale = self.dtype.type(config.head_dim**-0.5)
-        n = config.block_size
-        self.mask = np.triu(np.full((n, n), -np.inf, self.dtype), 1)  # no look at later positions
+        self.mask = np.zeros((0, 0), self.dtype)
 
     def train(
         self, batches: Sequence[Sequence[Document]], learning_rates: Sequence[float]
@@ -115,7 +114,7 @@ class NumpyEngine:
         """Token ids `(B, T)` to next-token probabilities; with a cache, as its next T positions."""
         c, p, (n_batch, n_time) = self.config, self.params, inputs.shape
         start = 0 if cache is None else cache.length
-        mask = self.mask[start : start + n_time, : start + n_time]
+        mask = self._mask(start + n_time)[start:]
         rows, heads = n_batch * n_time, (n_batch, n_time, 3, c.n_head, c.head_dim)
         tok_emb, pos_emb = p["wte"].take(inputs, 0), p["wpe"][start : start + n_time]
         emb_sum = (tok_emb + pos_emb).reshape(rows, c.n_embd)
@@ -235,6 +234,12 @@ class NumpyEngine:
 
     # --- in and out ---
 
+    def _mask(self, n: int) -> Array:
+        """What forbids a look at later positions, `(n, n)`; n is what is read, not block_size."""
+        if len(self.mask) < n:
+            self.mask = np.triu(np.full((2 * n, 2 * n), -np.inf, self.dtype), 1)
+        return self.mask[:n, :n]
+
     def _pack(self, documents: Sequence[Document]) -> Batch:
         check_documents(self.config, documents)
         return pack(documents, self.config, self.dtype)
@@ -280,7 +285,8 @@ class NumpySession:
 
     def feed(self, token_id: int) -> NDArray[np.float64]:
         check_feed(self.engine.config, token_id, self.cache.length)
-        a = self.engine.forward(np.array([[token_id]]), self.cache)
+        with np.errstate(all="ignore"):
+            a = self.engine.forward(np.array([[token_id]]), self.cache)
         self.cache.length += 1
         logits: NDArray[np.float64] = a.top["logits"][0].astype(np.float64)
         return logits
