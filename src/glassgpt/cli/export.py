@@ -16,19 +16,25 @@ if TYPE_CHECKING:
 
 EXAMPLES = common.examples(
     "glassgpt export runs/hindi --to json -o hindi.json",
+    "glassgpt export runs/english --to site -o public",
     "glassgpt export runs/english --trace 0,10,100,1000 -o trace.json",
 )
 
 
 def export(
     run: common.RunArgument = None,
-    to: Annotated[str, typer.Option(help="json (for the browser) or safetensors.")] = "json",
+    to: Annotated[
+        str, typer.Option(help="json (for the browser), safetensors, or site (the explorer).")
+    ] = "json",
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="File to write; - for standard output (json)."),
     ] = None,
     documents: Annotated[
-        bool, typer.Option("--with-documents", help="Put the documents and all losses into the JSON, too.")
+        bool,
+        typer.Option(
+            "--with-documents", help="Put the documents and all losses into the JSON, too."
+        ),
     ] = False,
     trace: Annotated[
         str | None,
@@ -38,11 +44,14 @@ def export(
     """Write a trained model, or how it was trained, as one self-contained file."""
     from glassgpt import checkpoint, modelfile
 
-    if to not in ("json", "safetensors"):
-        raise ConfigError(f"--to is {to!r}; it must be json or safetensors")
+    if to not in ("json", "safetensors", "site"):
+        raise ConfigError(f"--to is {to!r}; it must be json, safetensors or site")
     if trace is not None and to != "json":
         raise ConfigError("a --trace is JSON; leave out --to")
     saved = common.open_run(run)
+    if to == "site":
+        _site(saved, output or Path("site"))
+        return
     if trace is not None:
         snapshots = _snapshots(saved, trace)
         content = modelfile.trace_json(saved, snapshots).encode()
@@ -69,6 +78,14 @@ def export(
     common.say(f"wrote {path} ({len(content):,} bytes)")
 
 
+def _site(saved: SavedRun, target: Path) -> None:
+    from glassgpt.server import site_export
+
+    files = site_export.export(saved, target)
+    size = sum(path.stat().st_size for path in files)
+    common.say(f"wrote {target} ({len(files)} files, {size:,} bytes): a site for any static host")
+
+
 def _snapshots(saved: SavedRun, steps: str) -> dict[int, Params]:
     """Train again from the start, keeping the weights after the steps asked for."""
     from glassgpt import engines
@@ -80,12 +97,12 @@ def _snapshots(saved: SavedRun, steps: str) -> dict[int, Params]:
         raise ConfigError(f"--trace is {steps!r}; it must be steps with commas between") from None
     if not 0 <= wanted[0] <= wanted[-1] <= saved.state.step:
         raise ConfigError(f"--trace is {steps!r}; the run has the steps 0 to {saved.state.step}")
-    run, state = saved.run, replay(saved.run)
+    run, (state, _) = saved.run, replay(saved.run)
     model = engines.create(saved.info.engine, run.model, state, run.training, saved.info.dtype)
     snapshots, done = {}, 0
     for step in wanted:
         batches = [[run.tokenizer.encode(d) for d in run.batch(s)] for s in range(done, step)]
-        losses = model.train(batches, run.training.learning_rates(done, step))
+        losses = model.train(batches, saved.learning_rates[done:step])
         if losses != saved.losses[done:step]:
             raise RunError(
                 f"training again from step {done} to {step} gave other numbers than log.jsonl: "
