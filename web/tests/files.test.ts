@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { modelConfig } from '../src/engine/config.ts';
@@ -5,6 +6,7 @@ import { readModelJson, writeModelJson } from '../src/engine/modelFile.ts';
 import { Params } from '../src/engine/params.ts';
 import { Random } from '../src/engine/random.ts';
 import { readSafetensors } from '../src/engine/safetensors.ts';
+import { sha256 } from '../src/engine/sha256.ts';
 import {
   readState,
   readTokenizerJson,
@@ -162,4 +164,11 @@ test('tokenizer.json', () => {
   expect(tokenizer.vocab_size).toBe(17);
   expect(readTokenizerJson(writeTokenizerJson(tokenizer), 't')).toEqual(tokenizer);
   expect(() => readTokenizerJson('{}', 't')).toThrow('t is not a glassgpt-tokenizer file');
+});
+
+test('sha256 is that of the machine, at every length around a block', () => {
+  for (const length of [0, 1, 55, 56, 63, 64, 65, 119, 120, 1000, 100_000]) {
+    const bytes = Uint8Array.from({ length }, (_, i) => (i * 131 + length) & 255);
+    expect(sha256(bytes)).toBe(createHash('sha256').update(bytes).digest('hex'));
+  }
 });
