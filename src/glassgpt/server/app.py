@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,13 +13,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from glassgpt import __version__
 from glassgpt.checkpoint import SavedRun
+from glassgpt.errors import GlassError
 from glassgpt.server import docs, errors, fitting, generation, openapi, schemas, site, texts
 from glassgpt.server.errors import ApiError
 from glassgpt.server.guard import Guard
 from glassgpt.server.library import Library
 from glassgpt.server.openapi import failures
 from glassgpt.server.sitefiles import SITE
-from glassgpt.server.streams import Event, EventStream, encode_all, encode_json, wanted
+from glassgpt.server.streams import Event, EventStream, encode_json, wanted
 from glassgpt.server.work import Pool
 
 RunName = Annotated[str | None, Query(description="One of GET /runs; the first by default.")]
@@ -140,12 +140,8 @@ def _add_questions(app: FastAPI, library: Library, pool: Pool) -> None:
         if stream:
             return await _stream(pool, items)
 
-        def answer(events: list[Event]) -> bytes:
-            return encode_json(generation.collect(events, steps))
-
         with pool.admit():
-            events = await pool.all(items)
-            return _bytes(await pool.run(lambda: answer(events)))
+            return _bytes(b"".join(await pool.all(generation.collected(items, steps))))
 
     @app.post(
         "/tokenize",
@@ -203,22 +199,26 @@ async def _stream(
 
     `done` is called in any case, once nothing more is computed for this request.
     """
+    batches = pool.slices(event.encode() for event in items)
     held = ExitStack()
     held.callback(done)
     try:
         held.enter_context(pool.admit())
-        first = await pool.run(lambda: next(items))
+        first = await anext(batches)
     except BaseException:
         held.close()
         raise
 
     async def chunks() -> AsyncIterator[bytes]:
-        yield first.encode()
-        async for batch in pool.slices(items):
-            yield await pool.run(partial(encode_all, batch))
-            if pool.stopping and batch[-1].name != "end":
-                yield Event("error", {"error": "the server is stopping"}).encode()
-                return
+        yield b"".join(first)
+        try:
+            async for batch in batches:
+                yield b"".join(batch)
+                if pool.stopping and not batch[-1].startswith(b"event: end"):
+                    yield Event("error", {"error": "the server is stopping"}).encode()
+                    return
+        except GlassError as error:
+            yield Event("error", {"error": str(error)}).encode()
 
     return EventStream(chunks(), held.close)
 

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from glassgpt.errors import GlassError
+from glassgpt.errors import ConfigError, DataError, GlassError
 from glassgpt.server import limits
 
 NO_JSON = "the body must be a JSON object, sent with Content-Type: application/json"
@@ -81,7 +81,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(GlassError)
     async def glass_error(request: Request, error: GlassError) -> JSONResponse:
-        return ApiError(422, str(error)).answer()
+        blame = 422 if isinstance(error, ConfigError | DataError) else 500
+        return ApiError(blame, str(error)).answer()
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -9,7 +9,7 @@ from typing import Any
 from glassgpt.sampling import Sample, SampleConfig, Step, encode_prompt, novelty, write
 from glassgpt.server.library import Served
 from glassgpt.server.schemas import GenerateRequest
-from glassgpt.server.streams import Event
+from glassgpt.server.streams import Event, encode_json
 from glassgpt.server.texts import encode
 from glassgpt.trace import Reader
 
@@ -47,19 +47,22 @@ def events(served: Served, request: GenerateRequest, steps: bool) -> Iterator[Ev
     yield Event("end", {"samples": request.n})
 
 
-def collect(all_events: list[Event], steps: bool) -> dict[str, Any]:
-    """The same as one object."""
-    start, *rest, _ = all_events
+def collected(items: Iterator[Event], steps: bool) -> Iterator[bytes]:
+    """The same as one JSON object at the end; nothing for each event, so that others get turns."""
+    answer: dict[str, Any] = {}
     samples: list[dict[str, Any]] = []
     waiting: list[dict[str, Any]] = []
-    for event in rest:
+    for event in items:
         row = {key: value for key, value in event.data.items() if key != "number"}
-        if event.name == "step":
+        if event.name == "start":
+            answer = row | {"samples": samples}
+        elif event.name == "step":
             waiting.append(row)
-        else:
+        elif event.name == "sample":
             samples.append(row | ({"steps": waiting} if steps else {}))
             waiting = []
-    return start.data | {"samples": samples}
+        yield b""
+    yield encode_json(answer)
 
 
 def _temperature(served: Served, request: GenerateRequest) -> float:

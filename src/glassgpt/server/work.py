@@ -45,8 +45,11 @@ class Pool:
 
     async def slices(self, items: Iterator[T]) -> AsyncIterator[list[T]]:
         """The items of an iterator, a slice of time at a time. It is closed with this one."""
-        while batch := await self.run(lambda: _take(items)):
-            yield batch
+        more = True
+        while more:
+            batch, more = await self.run(lambda: _take(items))
+            if batch:
+                yield batch
 
     async def all(self, items: Iterator[T]) -> list[T]:
         return [item async for batch in self.slices(items) for item in batch]
@@ -55,11 +58,11 @@ class Pool:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _take(items: Iterator[T]) -> list[T]:
-    """At least one item unless there is none left, and what else fits into the time."""
+def _take(items: Iterator[T]) -> tuple[list[T], bool]:
+    """At least one item unless there is none left, what else fits into the time, and if more is."""
     taken, until = [], time.monotonic() + limits.SLICE_SECONDS
     for item in items:
         taken.append(item)
         if time.monotonic() >= until:
-            break
-    return taken
+            return taken, True
+    return taken, False
