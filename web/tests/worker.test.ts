@@ -109,6 +109,24 @@ describe('a run in the worker', () => {
     expect(statuses.at(-1)).toBe('done');
   });
 
+  test('is told to go on before it has said that it paused', async () => {
+    const job = connect().start(runOf());
+    await until(job, (j) => j.step > 0);
+    job.pause();
+    job.train();
+    await until(job, (j) => j.step === 1000);
+    await job.finished;
+    expect(job.losses).toHaveLength(1000);
+  });
+
+  test('fails where the worker itself cannot run', async () => {
+    const port = Object.assign(new EventTarget(), { postMessage: () => {} });
+    const job = new TrainingClient(port as unknown as Port<ToWorker, FromWorker>).start(runOf());
+    port.dispatchEvent(new Event('error'));
+    await expect(job.finished).rejects.toThrow('the training worker cannot run here');
+    expect(job.status).toBe('failed');
+  });
+
   test('is paused and stopped within 100 ms', async () => {
     const job = connect().start(runOf(trainConfig({ steps: 100_000 })));
     await until(job, (j) => j.step > 0);

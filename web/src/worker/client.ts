@@ -49,6 +49,10 @@ export class TrainingClient {
     port.addEventListener('message', ({ data }) => {
       if (this.job && data.id === this.job.id) this.job.receive(data);
     });
+    // A worker whose script cannot be loaded says nothing; it only raises an error here.
+    if (port instanceof EventTarget) {
+      port.addEventListener('error', () => this.job?.fail('the training worker cannot run here'));
+    }
   }
 
   /** Train a run; the one before, if any, is stopped. */
@@ -150,14 +154,22 @@ export class Job {
         if (message.done) this.finish();
         break;
       case 'failed':
-        this.error = message.error;
-        this.become('failed');
-        this.giveUp(new GlassError(message.error));
+        this.fail(message.error);
     }
+  }
+
+  /** Give up with one line; what was trained stays in `history`. */
+  fail(error: string): void {
+    if (this.isOver) return;
+    this.error = error;
+    this.become('failed');
+    this.giveUp(new GlassError(error));
   }
 
   private add({ step, losses, snapshotSteps, snapshots, keyframes }: Progress): void {
     this.step = step;
+    // An order may have crossed the message that the worker was idle.
+    if (losses.length && this.status === 'paused') this.become('training');
     for (const loss of losses) this.losses.push(loss);
     const size = snapshots.length / snapshotSteps.length;
     snapshotSteps.forEach((kept, i) => {
