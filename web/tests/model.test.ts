@@ -72,6 +72,25 @@ describe('the tiny model', () => {
   });
 });
 
+test('a trace can be filled anew, also after one that saw the future', () => {
+  const [first, second] = tiny.passes.map((pass: { document: number[] }) => pass.document);
+  const peeked = trace(params, first, { peek: true });
+  expect(peeked.values.get('layer0.attn_weights', 0, 4, 1)).toBeGreaterThan(0);
+  expect(peeked.grads.get('layer0.attn_weights', 0, 4, 1)).not.toBe(0);
+  expect(peeked.values.row('layer0.attn_weights', 0)).toHaveLength(5);
+  const again = trace(params, first, {}, peeked);
+  expect(again.values).toBe(peeked.values);
+  const fresh = trace(params, first);
+  for (const name of names(config.n_layer)) {
+    expect(again.values.array(name), name).toEqual(fresh.values.array(name));
+    expect(again.grads.array(name), name).toEqual(fresh.grads.array(name));
+  }
+  expect(trace(params, second, {}, again).paramGrads).toEqual(trace(params, second).paramGrads);
+  expect(() => new Model(freshState(params)).session({ peek: true })).toThrow(
+    'no future to peek at',
+  );
+});
+
 describe('Model', () => {
   test('surprises are the losses of each prediction', () => {
     const model = new Model(freshState(params));

@@ -76,7 +76,7 @@ export class Activations {
   length = 0;
   /** What was computed where a reader has set another number: name, then place in its array. */
   readonly replaced = new Map<string, Map<number, number>>();
-  /** Whether a pass that saw the future has left numbers above the diagonal. */
+  /** Whether the last pass saw the future, so that there are numbers above the diagonal. */
   peeked = false;
 
   constructor(config: ModelConfig, capacity: number) {
@@ -127,17 +127,23 @@ export class Activations {
     return this.array(name)[this.index(name, row, column, head)]!;
   }
 
-  /** One row as a view; for attention the keys up to and with the query, `[query + 1]`. */
+  /** One row as a view; for attention the keys that the query can see. */
   row(name: string, row: number, head = 0): Float64Array {
     const start = this.index(name, row, 0, head);
-    const width = widthOf(this.config, name, this.capacity);
-    const shown =
-      isAttention(name) && !this.peeked ? row + 1 : Math.min(width, this.capacityOf(name));
-    return this.array(name).subarray(start, start + shown);
+    const keys = this.peeked ? this.length : row + 1;
+    const width = isAttention(name) ? keys : widthOf(this.config, name, this.capacity);
+    return this.array(name).subarray(start, start + width);
   }
 
-  private capacityOf(name: string): number {
-    return isAttention(name) ? this.length : Number.POSITIVE_INFINITY;
+  /** Whether the pass to come sees the future; if only the one before did, what it saw is wiped. */
+  setPeeking(peeking: boolean): void {
+    if (this.peeked && !peeking) {
+      for (const layer of this.layers) {
+        layer.attn_scores.fill(0);
+        layer.attn_weights.fill(0);
+      }
+    }
+    this.peeked = peeking;
   }
 
   /** A larger one with the same rows, for a text that goes on. */

@@ -29,7 +29,7 @@ export function backward(
   const rows = a.length;
   const cuts = new Cuts(a, d, plan);
   d.length = rows;
-  d.peeked = a.peeked;
+  d.setPeeking(plan.peek);
   lossGradient(a, d, share, cuts);
   cuts.make('logits');
   const last = n_layer - 1;

@@ -21,8 +21,7 @@ export function forward(
 ): void {
   const { n_embd, vocab_size, n_layer } = params.config;
   const { top } = a;
-  if (a.peeked && !plan.peek) clearAttention(a);
-  a.peeked = plan.peek;
+  a.setPeeking(plan.peek);
   if (from === 0) a.replaced.clear();
   a.length = to;
   embed(params, a, from, to, plan);
@@ -246,12 +245,5 @@ function override(a: Activations, plan: Plan, name: string, from: number, to: nu
     const computed = a.replaced.get(name) ?? new Map<number, number>();
     a.replaced.set(name, computed.set(index, array[index]!));
     array[index] = value;
-  }
-}
-
-function clearAttention(a: Activations): void {
-  for (const layer of a.layers) {
-    layer.attn_scores.fill(0);
-    layer.attn_weights.fill(0);
   }
 }
