@@ -79,10 +79,10 @@ typedef bits ivec __attribute__((vector_size(VECTOR_BYTES)));
 #define LANE(i) i
 #define ZIP_LOW(i) ((i) / 2 + (i) % 2 * LANES)
 #define ZIP_HIGH(i) (((i) + LANES) / 2 + (i) % 2 * LANES)
-#define TURN_1(i) (((i) + 1) % LANES)
-#define TURN_2(i) (((i) + 2) % LANES)
-#define TURN_4(i) (((i) + 4) % LANES)
-#define TURN_8(i) (((i) + 8) % LANES)
+#define SWAP_1(i) ((i) ^ 1)
+#define SWAP_2(i) ((i) ^ 2)
+#define SWAP_4(i) ((i) ^ 4)
+#define SWAP_8(i) ((i) ^ 8)
 
 INLINE vec load(const real *x) { return *(const vec *)x; }
 INLINE void store(real *x, vec v) { *(vec *)x = v; }
@@ -91,19 +91,34 @@ INLINE vec choose_lanes(ivec mask, vec yes, vec no) {
     return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
 }
 
-/* Sum and largest of the lanes, in every lane: log2(LANES) rotations rather than LANES additions. */
-INLINE vec lane_sum(vec v) {
-    if (LANES > 8) v += SHUFFLE(v, v, TURN_8);
-    if (LANES > 4) v += SHUFFLE(v, v, TURN_4);
-    if (LANES > 2) v += SHUFFLE(v, v, TURN_2);
-    return v + SHUFFLE(v, v, TURN_1);
+/* Sums of `group` neighbouring lanes (a power of two), each in every lane of its group. */
+INLINE vec group_sum(vec v, int group) {
+    if (group > 1) v += SHUFFLE(v, v, SWAP_1);
+#if LANES > 2
+    if (group > 2) v += SHUFFLE(v, v, SWAP_2);
+#endif
+#if LANES > 4
+    if (group > 4) v += SHUFFLE(v, v, SWAP_4);
+#endif
+#if LANES > 8
+    if (group > 8) v += SHUFFLE(v, v, SWAP_8);
+#endif
+    return v;
 }
+INLINE vec lane_sum(vec v) { return group_sum(v, LANES); }
 INLINE vec larger(vec a, vec b) { return choose_lanes(a > b, a, b); }
 INLINE vec lane_max(vec v) {
-    if (LANES > 8) v = larger(v, SHUFFLE(v, v, TURN_8));
-    if (LANES > 4) v = larger(v, SHUFFLE(v, v, TURN_4));
-    if (LANES > 2) v = larger(v, SHUFFLE(v, v, TURN_2));
-    return larger(v, SHUFFLE(v, v, TURN_1));
+    v = larger(v, SHUFFLE(v, v, SWAP_1));
+#if LANES > 2
+    v = larger(v, SHUFFLE(v, v, SWAP_2));
+#endif
+#if LANES > 4
+    v = larger(v, SHUFFLE(v, v, SWAP_4));
+#endif
+#if LANES > 8
+    v = larger(v, SHUFFLE(v, v, SWAP_8));
+#endif
+    return v;
 }
 
 /* --- exp and log of our own: vectors, about an ulp, the same in every build ---------------------- */
@@ -120,7 +135,6 @@ INLINE vec lane_max(vec v) {
 #define LOG_TERMS 6
 #define SQRT_HALF_BITS 0x3f3504f3
 #define TINY 1e-33f
-#define LEARN_ROWS 4
 #define SQRT(x) __builtin_sqrtf(x)
 #else
 #define MANTISSA 52
@@ -134,7 +148,6 @@ INLINE vec lane_max(vec v) {
 #define LOG_TERMS 11
 #define SQRT_HALF_BITS 0x3fe6a09e667f3bcd
 #define TINY 1e-300
-#define LEARN_ROWS 1
 #define SQRT(x) __builtin_sqrt(x)
 #endif
 #define INFINITE ((real)__builtin_inf())
@@ -263,7 +276,8 @@ static void transpose(real *y, int y_stride, const real *x, int x_stride, int ro
 /* A batch is cut into shards, and a shard into passes, by rules that know nothing of threads; each
  * shard has gradients of its own, and they are added in a fixed order. So the numbers are the same
  * for any number of threads. */
-enum { MAX_SHARDS = 8, MAX_THREADS = 64, ROWS_PER_PASS = 64, FEW_POSITIONS = 20 };
+enum { MAX_SHARDS = 8, MAX_THREADS = 64, ROWS_PER_PASS = 64 };
+enum { FEW_POSITIONS = 20, LEARN_ROWS = 2 }; /* see learn */
 
 /* Where a matrix lives: its rows in p, m, v and gradients, its transposed copy in wt. */
 typedef struct {
@@ -509,16 +523,21 @@ static int forward(const Glass *g, Work *w, Documents docs, int first, int count
     return n;
 }
 
-/* exp(factor (z - largest)) in place, 0 in the padding; returns the sum. */
-static real exp_row(real *z, int n, real factor, real *largest) {
+/* The next vector of a row that has n numbers left; `fill` in the lanes beyond. */
+INLINE vec load_part(const real *row, int n, real fill) {
+    if (n >= LANES) return load(row);
+    return choose_lanes((ivec){EACH_LANE(LANE)} < (bits)n, load(row), spread(fill));
+}
+
+/* e = exp(factor (z - largest)), 0 in the padding; returns the sum. */
+INLINE real exp_row(real *e, const real *z, int n, real factor, real *largest) {
     vec top = spread(-INFINITE), total = {0};
-    for (int i = n; i % LANES; i++) z[i] = -INFINITE;
-    for (int i = 0; i < n; i += LANES) top = larger(load(z + i), top);
+    for (int i = 0; i < n; i += LANES) top = larger(load_part(z + i, n - i, -INFINITE), top);
     top = lane_max(top);
     for (int i = 0; i < n; i += LANES) {
-        vec e = exp_vec((load(z + i) - top) * factor);
-        store(z + i, e);
-        total += e;
+        vec part = exp_vec((load_part(z + i, n - i, -INFINITE) - top) * factor);
+        store(e + i, part);
+        total += part;
     }
     *largest = top[0];
     return lane_sum(total)[0];
@@ -531,7 +550,7 @@ static void cross_entropy(const Glass *g, Work *w, const int32_t *targets, int s
     real *z = w->logits + (size_t)start * g->vocab_stride;
     for (int t = 0; t < n; t++, z += g->vocab_stride) {
         real largest, logit = z[targets[t]];
-        real total = w->total[start + t] = exp_row(z, g->vocab_size, 1, &largest);
+        real total = w->total[start + t] = exp_row(z, z, g->vocab_size, 1, &largest);
         int possible = logit - largest >= LOSS_LIMIT && total > 0;
         w->score[start + t] = possible ? logit - largest : -INFINITE;
         for (int i = 0; i < g->vocab_size; i += LANES) store(z + i, load(z + i) * (share / total));
@@ -1104,11 +1123,11 @@ API int glass_surprises(Glass *g, const int32_t *tokens, const int32_t *offsets,
 /* --- Reading token by token, and writing --------------------------------------------------------- */
 
 /* One reading of a text with a KV cache. It looks at its model's weights, so the model must outlive
- * it. Keys are stored as columns: the lanes of a score are positions. */
+ * it. */
 typedef struct {
     const Glass *g;
     void *memory;
-    int position, across;
+    int position;
     real *x, *norm, *qkv, *out, *hidden, *logits, *scores, *weights, *keys, *values;
     double *cumulative;
 } Session;
@@ -1116,13 +1135,12 @@ typedef struct {
 static void lay_out_session(Session *s, Arena *arena) {
     const Glass *g = s->g;
     double layers = g->n_layer;
-    s->across = row_stride(g->block_size);
 #define NUMBERS(n) take(arena, (double)(n) + BLOCK, sizeof(real))
     s->x = NUMBERS(g->x_stride), s->norm = NUMBERS(g->x_stride), s->qkv = NUMBERS(g->qkv_stride);
     s->out = NUMBERS(g->x_stride + LANES), s->hidden = NUMBERS(g->hidden_stride);
     s->logits = NUMBERS(g->vocab_stride), s->weights = NUMBERS(g->vocab_stride);
-    s->scores = NUMBERS(s->across);
-    s->keys = NUMBERS(layers * g->n_embd * s->across);
+    s->scores = NUMBERS((double)g->block_size * LANES);
+    s->keys = NUMBERS(layers * g->block_size * g->x_stride);
     s->values = NUMBERS(layers * g->block_size * g->x_stride);
     s->cumulative = take(arena, g->vocab_size, sizeof(double));
 #undef NUMBERS
@@ -1177,30 +1195,68 @@ static void row_linear(const Glass *g, const Matrix *w, real *y, const real *x, 
     row_product(w->rows, w->cols, y, x, g->wt + w->t_at, w->t_stride, add);
 }
 
+/* Attention of one query over n positions for `cols` of its columns: a head, whose score is the sum
+ * of all lanes; or a vector of narrow heads, whose scores are sums of `group` lanes each. A score
+ * stands in all the lanes it belongs to, and so do the weights it becomes. */
+INLINE void attend(const real *q, const real *keys, const real *values, real *out, real *scores,
+                   int stride, int n, int cols, int group, real scale) {
+    vec largest = spread(-INFINITE), total = {0};
+    for (int s = 0; s < n; s++) {
+        vec score = {0};
+        for (int c = 0; c < cols; c += LANES)
+            score += load_part(q + c, cols - c, 0) * load(keys + s * (ptrdiff_t)stride + c);
+        score = group_sum(score, group) * scale;
+        store(scores + s * LANES, score);
+        largest = larger(score, largest);
+    }
+    for (int s = 0; s < n; s++) {
+        vec e = exp_vec(load(scores + s * LANES) - largest);
+        store(scores + s * LANES, e);
+        total += e;
+    }
+    total = 1 / total;
+    for (int c = 0; c < cols; c += LANES) {
+        vec sum = {0};
+        for (int s = 0; s < n; s++)
+            sum += load(scores + s * LANES) * load(values + s * (ptrdiff_t)stride + c);
+        store(out + c, sum * total); /* spills, as in attention_backward */
+    }
+}
+
+/* All heads of one query. */
+static void attend_heads(const Glass *g, const Session *s, const real *keys, const real *values,
+                         int n) {
+    int e = g->n_embd, d = g->head_dim, stride = g->x_stride;
+    real scale = 1 / SQRT((real)d);
+#define ATTEND(c, cols, group) \
+    attend(s->qkv + c, keys + c, values + c, s->out + c, s->scores, stride, n, cols, group, scale)
+    if (d < LANES && (d & (d - 1)) == 0)
+        for (int c = 0; c < e; c += LANES) ATTEND(c, LANES, d);
+    else
+        for (int c = 0; c < e; c += d) ATTEND(c, d, LANES);
+#undef ATTEND
+}
+
 /* Read a token at the session's position; leaves the logits for the next one. */
 static void read_token(Session *s, int token) {
     const Glass *g = s->g;
-    int e = g->n_embd, d = g->head_dim, t = s->position++, n = t + 1;
-    real scale, head_scale = 1 / SQRT((real)d), largest;
-    const real *wte = g->p + g->matrices[WTE].at + (size_t)token * g->x_stride;
-    const real *wpe = g->p + g->matrices[WPE].at + (size_t)t * g->x_stride;
+    int e = g->n_embd, stride = g->x_stride, t = s->position++;
+    real scale;
+    const real *wte = g->p + g->matrices[WTE].at + (size_t)token * stride;
+    const real *wpe = g->p + g->matrices[WPE].at + (size_t)t * stride;
     for (int c = 0; c < e; c += LANES) store(s->x + c, load(wte + c) + load(wpe + c));
     rmsnorm(g, s->x, &scale, s->x, 1);
     for (int i = 0; i < g->n_layer; i++) {
         const Matrix *layer = layer_matrix(g, i, 0);
-        real *keys = s->keys + (size_t)i * e * s->across;
-        real *values = s->values + (size_t)i * g->block_size * g->x_stride;
+        real *keys = s->keys + (size_t)i * g->block_size * stride, *key = keys + (size_t)t * stride;
+        real *values = s->values + (keys - s->keys), *value = s->values + (key - s->keys);
         rmsnorm(g, s->norm, &scale, s->x, 1);
         row_linear(g, layer + ATTN_WQKV, s->qkv, s->norm, 0);
-        for (int c = 0; c < e; c++) keys[(size_t)c * s->across + t] = s->qkv[e + c];
-        memcpy(values + (size_t)t * g->x_stride, s->qkv + 2 * e, e * sizeof(real));
-        for (int h = 0; h < g->n_head; h++) { /* a narrow head spills as in attention_backward */
-            row_product(n, d, s->scores, s->qkv + h * d, keys + (size_t)h * d * s->across,
-                        s->across, 0);
-            real total = exp_row(s->scores, n, head_scale, &largest);
-            for (int c = 0; c < n; c += LANES) store(s->scores + c, load(s->scores + c) / total);
-            row_product(d, n, s->out + h * d, s->scores, values + h * d, g->x_stride, 0);
+        for (int c = 0; c < e; c += LANES) {
+            store(key + c, load_part(s->qkv + e + c, e - c, 0));
+            store(value + c, load_part(s->qkv + 2 * e + c, e - c, 0));
         }
+        attend_heads(g, s, keys, values, t + 1);
         row_linear(g, layer + ATTN_WO, s->x, s->out, 1);
         rmsnorm(g, s->norm, &scale, s->x, 1);
         row_linear(g, layer + MLP_FC1, s->hidden, s->norm, 0);
@@ -1267,9 +1323,7 @@ API int glass_generate(Session *s, const int32_t *prompt, int prompt_length, int
         while (token != bos && length < room) {
             if (length) read_token(s, token);
             const real *logits = length ? s->logits : after_prompt;
-            memcpy(s->weights, logits, bytes);
-            real total = exp_row(s->weights, n, factor, &largest);
-            (void)total;
+            exp_row(s->weights, logits, n, factor, &largest);
             if (top_k > 0 && top_k < n) keep_top(s->weights, s->cumulative, n, top_k);
             if (temperature == 0)
                 for (token = 0; logits[token] != largest && token < n - 1;) token++;
@@ -1278,8 +1332,7 @@ API int glass_generate(Session *s, const int32_t *prompt, int prompt_length, int
             else
                 goto out_of_uniforms;
             if (log_probs) {
-                memcpy(s->weights, logits, bytes);
-                vec sum = spread(exp_row(s->weights, n, 1, &largest));
+                vec sum = spread(exp_row(s->weights, logits, n, 1, &largest));
                 log_prob += (double)(logits[token] - largest - log_vec(sum)[0]);
             }
             out[name * (size_t)g->block_size + length++] = token;
