@@ -1,3 +1,110 @@
+import { useMemo, useState } from 'react';
+import { CodePanel } from '../figures/CodePanel.tsx';
+import { fixed } from '../figures/format.ts';
+import { Panel } from '../figures/Panel.tsx';
+import { Check, Predict } from '../figures/Quiz.tsx';
+import { definition, line } from '../figures/source.ts';
+import { useExplorer, useLoaded } from '../store/use.ts';
+import { Alike } from './embeddings/Alike.tsx';
+import { Apart } from './embeddings/Apart.tsx';
+import { isSame, ORDER_QUESTION, Order, useOrder } from './embeddings/Order.tsx';
+import { Sum } from './embeddings/Sum.tsx';
+import { largestDifference, nearest, rowsOf, swappedPair } from './embeddings/similarity.ts';
+import { TokenMap } from './embeddings/TokenMap.tsx';
+
+const FORWARD = definition('def forward');
+const CODE = [definition('def rmsnorm'), definition('def add'), FORWARD];
+const LIT = [
+  line('def forward', 'tok_emb = see'),
+  line('def forward', 'pos_emb = see'),
+  line('def forward', 'emb_norm'),
+];
+
+/** From an id to a vector that knows its token and its place. */
 export default function Embeddings() {
-  return <p>Embeddings</p>;
+  const { params, trace, tokenizer, run } = useLoaded();
+  const running = useExplorer((s) => s.document);
+  const position = useExplorer((s) => s.position);
+  const [token, setToken] = useState<number | null>(null);
+  const { n_embd, block_size } = run.model;
+  const pair = useMemo(
+    () => (block_size > 3 ? swappedPair(tokenizer.chars, running) : null),
+    [block_size, tokenizer, running],
+  );
+  const first = trace.values.tokens[1] ?? 0;
+  const closest = useMemo(
+    () => nearest(rowsOf(params.wte, n_embd), first)[0]!,
+    [params, n_embd, first],
+  );
+  const sum = trace.values.row('emb_sum', position)[0]!;
+  const follow = token ?? trace.values.tokens[position]!;
+
+  return (
+    <div className="mt-4 space-y-6">
+      <p className="prose">
+        An id is only a place in a list: that <b>{tokenizer.token(0)}</b> is 0 and{' '}
+        <b>{tokenizer.token(1)}</b> is 1 says nothing about them. So each token has a row of{' '}
+        {n_embd} numbers, in wte, and each position has one, in wpe. The model looks both up and{' '}
+        <b>adds</b> them. From here on there are no characters any more, only vectors.
+      </p>
+
+      <Sum token={token} onToken={setToken} />
+
+      <TokenMap token={follow} onPick={setToken} />
+
+      {pair && <OrderQuestion pair={pair} />}
+      {pair && <Order pair={pair} />}
+
+      <div className="columns-of-two">
+        <Alike />
+        <div className="min-w-0 space-y-6">
+          <Apart />
+          <Panel title="check yourself">
+            <Check
+              id="embeddings sum"
+              question={`emb_sum[${position}][0] of ${running}: add the first number of wte and of wpe. Two places will do.`}
+              judge={(text) => Math.abs(numberIn(text) - sum) < 0.0151}
+              hint="follow the running document above, and mind the signs."
+              explain={`${fixed(trace.values.row('tok_emb', position)[0]!, 4)} and ${fixed(trace.values.row('pos_emb', position)[0]!, 4)} make ${fixed(sum, 4)}.`}
+            />
+            <Check
+              id={`embeddings nearest ${tokenizer.token(first)}`}
+              question={`Which token lies nearest to ${tokenizer.token(first)} in all ${n_embd} dimensions?`}
+              judge={(text) =>
+                text === tokenizer.token(closest.row) || text === tokenizer.chars[closest.row]
+              }
+              hint="point at it on the map and read beside it, not on it."
+              explain={`${tokenizer.token(closest.row)}, with a cosine of ${fixed(closest.cosine)}.`}
+            />
+          </Panel>
+        </div>
+      </div>
+
+      <CodePanel show={CODE} lit={LIT} />
+    </div>
+  );
+}
+
+function OrderQuestion({ pair }: { pair: readonly [string, string] }) {
+  const { without } = useOrder(pair);
+  const same = isSame(largestDifference(without[0], without[1]));
+  return (
+    <Predict
+      id={ORDER_QUESTION}
+      question={`Take the positions away. After ${pair[0]} and after ${pair[1]}, does the model still predict different things?`}
+      options={[
+        { value: 'other', label: 'yes, different things' },
+        { value: 'same', label: 'no, exactly the same' },
+      ]}
+      truth={same ? 'same' : 'other'}
+    >
+      {same
+        ? 'Without positions nothing in the model says what came first. The two are the same bag of characters with the same last one.'
+        : 'With more than one layer, the order in which the tokens are read leaves a trace even without positions.'}
+    </Predict>
+  );
+}
+
+function numberIn(text: string): number {
+  return text.trim() === '' ? Number.NaN : Number(text.replace('−', '-').replace(',', '.'));
 }

@@ -1,3 +1,213 @@
+import { useMemo, useState } from 'react';
+import { Params } from '../engine/params.ts';
+import { CodePanel } from '../figures/CodePanel.tsx';
+import { count, largest, percent, precise } from '../figures/format.ts';
+import { Choice, Panel } from '../figures/Panel.tsx';
+import { Check, Predict } from '../figures/Quiz.tsx';
+import { definition, line } from '../figures/source.ts';
+import { useExplorer, useLoaded } from '../store/use.ts';
+import { EditEffect } from './parameters/EditEffect.tsx';
+import { Histogram } from './parameters/Histogram.tsx';
+import { Legend } from './parameters/Legend.tsx';
+import { ParameterCanvas, type Shown } from './parameters/ParameterCanvas.tsx';
+import { Shares } from './parameters/Shares.tsx';
+import { meanAndStd, parts, tensorFacts } from './parameters/statistics.ts';
+import { TensorTable } from './parameters/TensorTable.tsx';
+import { Untied } from './parameters/Untied.tsx';
+import { useInitialWeights, useReplay } from './parameters/useReplay.ts';
+
+const GPT = {
+  first: definition('class GPT').first,
+  last: line('class GPT', 'return [p for matrix').last,
+};
+const CODE = [GPT, definition('class Adam')];
+const MATRIX = line('class GPT', 'return [[Value(gauss');
+const LIT = {
+  value: [MATRIX],
+  gradient: [line('class Adam', 'beta1 * m[i]')],
+  m: [line('class Adam', 'beta1 * m[i]')],
+  v: [line('class Adam', 'beta2 * v[i]')],
+  change: [line('class Adam', 'p.data -=')],
+};
+
+type Quantity = keyof typeof LIT;
+
+const WHAT: Readonly<Record<Quantity, string>> = {
+  value: 'the number itself',
+  gradient: 'd loss / d weight: how the loss of the running document feels each weight',
+  m: 'running mean of the gradients of the run: which way each weight is drawn',
+  v: 'running mean of their squares, never below zero: how much each weight is tugged',
+  change: 'the value now less the value before the first step',
+};
+
+/** Everything the model knows: numbers, and nothing else. */
 export default function Parameters() {
-  return <p>Parameters</p>;
+  const { loaded, run, params, trace, tokenizer } = useLoaded();
+  const step = useExplorer((s) => s.step);
+  const running = useExplorer((s) => s.document);
+  const [quantity, setQuantity] = useState<Quantity>('value');
+  const [scale, setScale] = useState<'tensor' | 'all'>('tensor');
+  const initial = useInitialWeights(run);
+  const replay = useReplay(run, step, quantity === 'm' || quantity === 'v');
+  const shown = useMemo<Shown>(() => {
+    switch (quantity) {
+      case 'value':
+        return { title: 'value', numbers: params };
+      case 'gradient':
+        return { title: 'gradient', numbers: trace.paramGrads };
+      case 'm':
+        return { title: 'Adam m', numbers: replay.state?.m ?? null };
+      case 'v':
+        return { title: 'Adam v', numbers: replay.state?.v ?? null };
+      case 'change':
+        return { title: 'change', numbers: initial && difference(params, initial) };
+    }
+  }, [quantity, params, trace, replay.state, initial]);
+  const facts = useMemo(() => tensorFacts(params, trace.paramGrads), [params, trace]);
+  const limit = useMemo(() => Math.max(0.4, largest(loaded.final.data)), [loaded]);
+  const spread = useMemo(() => meanAndStd(params.data), [params]);
+  const total = params.data.length;
+  const biggest = parts(params).reduce((a, b) => (b.count > a.count ? b : a));
+  const steepest = facts.reduce((a, b) => (b.largestGradient > a.largestGradient ? b : a));
+  const { vocab_size, n_embd, n_layer, block_size } = run.model;
+  const rowName = (tensor: string, row: number) => {
+    if (tensor === 'wte' || tensor === 'lm_head') return tokenizer.token(row);
+    return tensor === 'wpe' ? `position ${row}` : '';
+  };
+
+  return (
+    <div className="mt-4 space-y-6">
+      <p className="prose">
+        A model is a list of numbers. This one has <b>{count(total)}</b>, in {facts.length}{' '}
+        matrices, and they are all it knows: no rules, no dictionary, no names. Before training they
+        are drawn at random; each step of training moves all of them a little. Here they all are.
+        Drag the curve at the foot of the page, and watch them come to mean something.
+      </p>
+
+      <Predict
+        id={`parameters share ${loaded.source.name} ${n_layer} ${n_embd}`}
+        question={`Which part of the model holds the most of its ${count(total)} numbers?`}
+        options={parts(params).map(({ title }) => ({ value: title, label: title }))}
+        truth={biggest.title}
+      >
+        The {biggest.title} holds {count(biggest.count)}, {percent(biggest.count / total)}. Each
+        layer has 4 · {n_embd}² = {count(4 * n_embd ** 2)} in attention and 8 · {n_embd}² ={' '}
+        {count(8 * n_embd ** 2)} in its MLP, whatever the data. Only the matrices with a row for
+        each token grow with the alphabet.
+      </Predict>
+
+      <Panel
+        title={`all ${count(total)} parameters`}
+        caption={`after step ${count(step)}; running: ${running}`}
+      >
+        <div className="@container">
+          <div className="mb-4 flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
+            <Choice
+              label="What is shown"
+              options={[
+                { value: 'value', label: 'value' },
+                { value: 'gradient', label: 'gradient' },
+                { value: 'm', label: 'Adam m' },
+                { value: 'v', label: 'Adam v' },
+                { value: 'change', label: 'change' },
+              ]}
+              value={quantity}
+              onChange={setQuantity}
+            />
+            <Choice
+              label="Full colour is"
+              options={[
+                { value: 'tensor', label: 'scale by tensor', name: 'the largest of each tensor' },
+                { value: 'all', label: 'by all', name: 'the largest of all' },
+              ]}
+              value={scale}
+              onChange={setScale}
+            />
+          </div>
+          <div className="grid grid-cols-[minmax(0,1fr)] gap-x-6 gap-y-4 @4xl:grid-cols-[minmax(0,1fr)_15rem]">
+            <ParameterCanvas params={params} shown={shown} scale={scale} rowName={rowName} />
+            <div className="grid grid-cols-[minmax(0,1fr)] content-start gap-x-8 gap-y-5 @lg:grid-cols-2 @4xl:grid-cols-1">
+              <div>
+                <h3 className="text-sm font-bold">{shown.title}</h3>
+                <p className="caption mt-1 min-h-10">{WHAT[quantity]}</p>
+                <Legend
+                  largest={scale === 'all' && shown.numbers ? largest(shown.numbers.data) : null}
+                />
+                <p className="caption mt-2 min-h-10" aria-live="polite">
+                  {(quantity === 'm' || quantity === 'v') &&
+                    (replay.error ||
+                      (replay.made !== null
+                        ? `replaying the run: step ${count(replay.made)} of ${count(step)}`
+                        : 'replayed from the first step: the moments are not kept'))}
+                </p>
+              </div>
+              <EditEffect />
+            </div>
+          </div>
+        </div>
+      </Panel>
+
+      <div className="columns-of-two">
+        <Panel title="where they are" caption={`${count(total)} in all`}>
+          <Shares params={params} />
+          <p className="caption mt-3">
+            2 · {vocab_size} · {n_embd} for the tokens, in and out; {block_size} · {n_embd} for the
+            positions; 12 · {n_embd}² for {n_layer === 1 ? 'the one layer' : 'each layer'}.
+          </p>
+        </Panel>
+        <Panel title="how they are spread" caption="how many have which value">
+          <Histogram now={params.data} initial={initial?.data ?? null} limit={limit} />
+          <ul className="mt-2 flex flex-wrap gap-x-5 gap-y-1 text-sm">
+            <li className="flex items-center gap-2">
+              <span className="h-3.5 w-3.5 border-2 border-line bg-blue" />
+              now: standard deviation {precise(spread.std)}
+            </li>
+            <li className="flex items-center gap-2">
+              <span className="h-1 w-5 bg-red" />
+              before the first step: N(0, {run.training.init_std})
+            </li>
+          </ul>
+          <p className="caption mt-2">
+            They begin small and at random, never all zero: zeros would give every weight of a
+            matrix the same gradient or none, and the model would stay where it is, at ln{' '}
+            {vocab_size} = {Math.log(vocab_size).toFixed(4)}. The same seed (
+            {`${run.training.seed}`}) draws the same numbers everywhere.
+          </p>
+        </Panel>
+      </div>
+
+      <TensorTable facts={facts} params={params} shown={shown} rowName={rowName} />
+
+      <div className="columns-of-two">
+        <div className="min-w-0 space-y-6">
+          <Untied />
+          <Panel title="check yourself">
+            <Check
+              id="parameters wte"
+              question={`The data has ${vocab_size} tokens, each gets a vector of ${n_embd}. How many numbers has wte?`}
+              judge={(text) => Number(text.replace(/[ ,.]/g, '')) === vocab_size * n_embd}
+              hint="one row for each token, one column for each number of its vector."
+              explain={`${vocab_size} · ${n_embd} = ${count(vocab_size * n_embd)}.`}
+            />
+            <Check
+              id="parameters steepest"
+              question="Which tensor holds the largest gradient of the running document?"
+              placeholder="wte"
+              judge={(text) => text.trim() === steepest.name}
+              hint="choose gradient above and scale by all, or read the table."
+              explain={`${steepest.name}, ${precise(steepest.largestGradient)}: a nudge there moves the loss most.`}
+            />
+          </Panel>
+        </div>
+        <CodePanel show={CODE} lit={LIT[quantity]} />
+      </div>
+    </div>
+  );
+}
+
+function difference(params: Params, initial: Params): Params {
+  return new Params(
+    params.config,
+    params.data.map((value, i) => value - initial.data[i]!),
+  );
 }

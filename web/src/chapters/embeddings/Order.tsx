@@ -1,0 +1,159 @@
+import { useMemo, useState } from 'react';
+import { trace } from '../../engine/model.ts';
+import { normalized, type Tokenizer } from '../../engine/tokenizer.ts';
+import { TokenBars } from '../../figures/Bars.tsx';
+import { Panel } from '../../figures/Panel.tsx';
+import { useLoaded, useSettings } from '../../store/use.ts';
+import { largestDifference } from './similarity.ts';
+
+const TOP = 5;
+const ROUNDING = 1e-9;
+
+export const ORDER_QUESTION = 'embeddings order';
+
+/** The same characters in another order, with positions and without: does the model notice? */
+export function Order(props: { pair: readonly [string, string] }) {
+  const { params, tokenizer } = useLoaded();
+  const [typed, setTyped] = useState<string | null>(null);
+  const own = typed === null ? null : swapped(tokenizer, typed, params.config.block_size);
+  const pair = own?.pair ?? props.pair;
+  const guessed = useSettings((s) => s.answers[ORDER_QUESTION] !== undefined);
+  const [asked, setAsked] = useState(false);
+  const { withPositions, without } = useOrder(pair);
+  const [one, other] = pair;
+  const open = guessed || asked;
+  const top = (probs: Float64Array) =>
+    Array.from(probs, (p, id) => ({ token: tokenizer.token(id), p }))
+      .sort((a, b) => b.p - a.p)
+      .slice(0, TOP);
+  const several = params.config.n_layer > 1;
+  return (
+    <Panel
+      title={`${one} or ${other}: does the order matter?`}
+      caption="what comes next, by this model; computed now"
+    >
+      <div className="mb-4 flex flex-wrap items-center gap-x-3 gap-y-1">
+        <label className="text-sm font-semibold" htmlFor="order">
+          other characters
+        </label>
+        <input
+          id="order"
+          className="field w-32"
+          value={typed ?? props.pair[0]}
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          onChange={(event) => setTyped(event.target.value)}
+        />
+        <p className="caption" aria-live="polite">
+          {own?.problem || 'its first two change places'}
+        </p>
+      </div>
+      <div className="@container">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-6 @3xl:grid-cols-2">
+          <section className="@container" aria-label="with positions">
+            <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">with positions</h3>
+            <Predictions pair={pair} rows={withPositions.map(top)} />
+            <Verdict difference={largestDifference(withPositions[0], withPositions[1])} />
+          </section>
+          <section className="@container" aria-label="without positions">
+            <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">
+              without: every pos_emb is 0
+            </h3>
+            {open ? (
+              <>
+                <Predictions pair={pair} rows={without.map(top)} />
+                <Verdict difference={largestDifference(without[0], without[1])} />
+              </>
+            ) : (
+              <div className="hatched grid min-h-[14rem] place-items-center border-2 border-hair">
+                <button type="button" className="btn" onClick={() => setAsked(true)}>
+                  show it without a guess
+                </button>
+              </div>
+            )}
+          </section>
+        </div>
+      </div>
+      <p className="caption mt-4 max-w-[80ch]">
+        The last character asks, and attention adds up what the characters before it answer. A sum
+        has no order: without positions the model is given a bag of characters, not a word.
+        {several &&
+          ' This model has more than one layer: the first lets each position see only what came before it, so the second can still notice some of the order.'}
+      </p>
+    </Panel>
+  );
+}
+
+/** Next-token probabilities after each of two texts, with positions and without. */
+export function useOrder(pair: readonly [string, string]) {
+  const { params, tokenizer } = useLoaded();
+  return useMemo(() => {
+    const after = (text: string, noPositions: boolean) => {
+      const ids = tokenizer.encode(text);
+      const { values } = trace(params, ids, { noPositions });
+      return values.row('probs', values.length - 1);
+    };
+    const both = (noPositions: boolean): [Float64Array, Float64Array] => [
+      after(pair[0], noPositions),
+      after(pair[1], noPositions),
+    ];
+    return { withPositions: both(false), without: both(true) };
+  }, [params, tokenizer, pair]);
+}
+
+/** A text and the same with its first two characters swapped, or what is wrong with it. */
+function swapped(
+  tokenizer: Tokenizer,
+  typed: string,
+  blockSize: number,
+): { pair?: [string, string]; problem?: string } {
+  const [first, second, ...rest] = normalized(typed, tokenizer.normalize);
+  if (first === undefined || second === undefined || rest.length === 0) {
+    return { problem: 'it takes three characters: two to swap, one that asks' };
+  }
+  if (rest.length + 3 > blockSize) {
+    return { problem: `with BOS it must fit into ${blockSize} positions` };
+  }
+  const unknown = tokenizer.unknownIn(typed);
+  if (unknown.length) return { problem: `this model does not know ${unknown.join(' ')}` };
+  if (first === second) return { problem: 'the first two are the same: swapping changes nothing' };
+  const end = rest.join('');
+  return { pair: [first + second + end, second + first + end] };
+}
+
+export function isSame(difference: number): boolean {
+  return difference < ROUNDING;
+}
+
+function Predictions(props: {
+  pair: readonly [string, string];
+  rows: readonly (readonly { token: string; p: number }[])[];
+}) {
+  return (
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-5 @sm:grid-cols-2">
+      {props.pair.map((text, i) => (
+        <div key={text}>
+          <p className="mb-2 text-lg font-bold">
+            {text}
+            <span className="text-soft">…</span>
+          </p>
+          <TokenBars rows={props.rows[i]!} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function Verdict({ difference }: { difference: number }) {
+  return (
+    <p className="mt-3 text-sm">
+      Largest difference:{' '}
+      {isSame(difference) ? (
+        <b className="bg-yellow px-1.5 text-[#121212]">none, the same prediction</b>
+      ) : (
+        <b>{(100 * difference).toFixed(difference < 0.001 ? 4 : 1)} percentage points</b>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,132 @@
+import { useMemo, useState } from 'react';
+import { trace as read } from '../../engine/model.ts';
+import { rowCells } from '../../figures/Cells.tsx';
+import { fixed, largest } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { documentWith, length } from './similarity.ts';
+import { Vectors } from './Vectors.tsx';
+
+/** The vector of a token and the one of a position, their sum, and the sum scaled. */
+export function Sum(props: { token: number | null; onToken: (token: number | null) => void }) {
+  const { params, trace, tokenizer } = useLoaded();
+  const cursor = useExplorer((s) => s.position);
+  const running = useExplorer((s) => s.document);
+  const [picked, setPicked] = useState<number | null>(null);
+  const { config } = params;
+  const { n_embd, vocab_size, block_size } = config;
+  const position = Math.min(picked ?? cursor, block_size - 1);
+  const here = trace.values.tokens[Math.min(position, trace.values.length - 1)]!;
+  const token = Math.min(props.token ?? here, vocab_size - 1);
+  const inDocument = position < trace.values.length && trace.values.tokens[position] === token;
+  const shown = useMemo(
+    () =>
+      inDocument
+        ? trace
+        : read(params, documentWith(config, token, position, trace.document), trace.interventions),
+    [inDocument, trace, params, config, token, position],
+  );
+  const row = (name: string) => shown.values.row(name, position);
+  const [tok, pos, sum, norm] = [row('tok_emb'), row('pos_emb'), row('emb_sum'), row('emb_norm')];
+  const widest = Math.max(largest(tok), largest(pos), largest(sum));
+  const cells = (name: string) => (inDocument ? rowCells(name, position, n_embd) : null);
+  const rms = (vector: ArrayLike<number>) => fixed(length(vector) / Math.sqrt(n_embd), 3);
+  const name = tokenizer.token(token);
+  return (
+    <Panel
+      title="token plus position"
+      caption={
+        inDocument
+          ? `position ${position} of ${running}: each number can be asked`
+          : `${name} at position ${position}, not in ${running}`
+      }
+    >
+      <div className="mb-4 flex flex-wrap items-end gap-3">
+        <label className="text-sm font-semibold">
+          <span className="mb-1 block">token</span>
+          <select
+            className="field w-24"
+            value={token}
+            onChange={(event) => props.onToken(Number(event.target.value))}
+          >
+            {Array.from({ length: vocab_size }, (_, id) => (
+              <option key={id} value={id}>
+                {tokenizer.token(id)}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label className="text-sm font-semibold">
+          <span className="mb-1 block">position</span>
+          <input
+            type="number"
+            className="field w-20"
+            min={0}
+            max={block_size - 1}
+            value={position}
+            onChange={(event) => {
+              const wanted = Math.round(event.target.valueAsNumber);
+              if (wanted >= 0 && wanted < block_size) setPicked(wanted);
+            }}
+          />
+        </label>
+        <button
+          type="button"
+          className="btn"
+          disabled={props.token === null && picked === null}
+          onClick={() => {
+            props.onToken(null);
+            setPicked(null);
+          }}
+        >
+          follow the running document
+        </button>
+      </div>
+      <Vectors
+        name={`Embedding of ${name} at position ${position}`}
+        rows={[
+          {
+            label: 'wte',
+            sign: '',
+            note: `row ${token}: ${name}`,
+            values: tok,
+            cells: cells('tok_emb') ?? rowCells('wte', token, n_embd, 'param'),
+            largest: widest,
+          },
+          {
+            label: 'wpe',
+            sign: '+',
+            note: `row ${position}: its place`,
+            values: pos,
+            cells: cells('pos_emb') ?? rowCells('wpe', position, n_embd, 'param'),
+            largest: widest,
+          },
+          {
+            label: 'emb_sum',
+            sign: '=',
+            note: `rms ${rms(sum)}`,
+            values: sum,
+            cells: cells('emb_sum'),
+            largest: widest,
+          },
+          {
+            label: 'emb_norm',
+            sign: '→',
+            note: `rms ${rms(norm)}`,
+            values: norm,
+            cells: cells('emb_norm'),
+            largest: 3,
+          },
+        ]}
+      />
+      <p className="caption mt-2 max-w-[80ch]">
+        Bars of the first three rows share one scale. rms is the root of the mean square: the norm
+        divides the sum by it, so that every vector enters the layers at the same size. Its own
+        scale ends at ±3.
+        {position === 0 &&
+          token !== tokenizer.bos &&
+          ' In a document, position 0 is always BOS: this row of wpe has never met another token.'}
+      </p>
+    </Panel>
+  );
+}

@@ -1,0 +1,221 @@
+import { useMemo, useRef, useState } from 'react';
+import { CATEGORIES, type Category, categoryOf } from '../../figures/categories.ts';
+import { fixed, percent } from '../../figures/format.ts';
+import { Choice, Panel } from '../../figures/Panel.tsx';
+import { useLoaded } from '../../store/use.ts';
+import { type Point, principalPlane, turnedTowards } from './pca.ts';
+import { nearest, rowsOf } from './similarity.ts';
+
+const NEAR = 3;
+const EDGE = 6; // percent of the side that stay free
+
+/** The tokens as points in a plane: which ones has training moved together? */
+export function TokenMap(props: { token: number; onPick: (token: number) => void }) {
+  const { loaded, params, tokenizer } = useLoaded();
+  const { vocab_size, n_embd } = params.config;
+  const [fit, setFit] = useState<'end' | 'now'>('end');
+  const [pointed, setPointed] = useState<number | null>(null);
+  const group = useRef<HTMLDivElement>(null);
+  const end = useMemo(
+    () => principalPlane(loaded.final.wte, vocab_size, n_embd),
+    [loaded, vocab_size, n_embd],
+  );
+  const plane = useMemo(() => {
+    const now = principalPlane(params.wte, vocab_size, n_embd);
+    return { ...now, points: turnedTowards(now.points, end.points) };
+  }, [params, end, vocab_size, n_embd]);
+  const frame = frameOf(fit === 'end' ? [...plane.points, ...end.points] : plane.points);
+  const place = ([x, y]: Point): Point => [
+    50 + ((x - frame.x) / frame.half) * (50 - EDGE),
+    50 - ((y - frame.y) / frame.half) * (50 - EDGE),
+  ];
+  const places = plane.points.map(place);
+  const middle = place([0, 0]);
+  const shown = Math.min(pointed ?? props.token, vocab_size - 1);
+  const rows = useMemo(() => rowsOf(params.wte, n_embd), [params, n_embd]);
+  const near = useMemo(() => nearest(rows, shown).slice(0, NEAR), [rows, shown]);
+  const kinds = [...new Set(tokenizer.chars.map(categoryOf))];
+  const [first, second] = plane.explained;
+
+  const move = (event: React.KeyboardEvent) => {
+    const next = neighbourOf(places, shown, event.key);
+    if (next === null) return;
+    event.preventDefault();
+    group.current?.querySelector<HTMLElement>(`[data-token="${next}"]`)?.focus();
+  };
+  return (
+    <Panel
+      title="a map of the tokens"
+      caption={`2 of ${n_embd} dimensions: ${percent(first + second, 0)} of the variance`}
+    >
+      <div className="@container">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-5 @3xl:grid-cols-[minmax(0,34rem)_minmax(0,1fr)]">
+          <div className="mx-auto w-full max-w-[34rem] p-3">
+            <div
+              ref={group}
+              role="group"
+              aria-label="Map of the tokens; arrow keys go to the next token that way"
+              className="relative aspect-square border-2 border-hair"
+              onKeyDown={move}
+              onPointerLeave={() => setPointed(null)}
+            >
+              <svg
+                viewBox="0 0 100 100"
+                className="absolute inset-0 h-full w-full"
+                aria-hidden="true"
+                preserveAspectRatio="none"
+              >
+                <title>nearest tokens</title>
+                <path
+                  d={`M${middle[0]} 0V100M0 ${middle[1]}H100`}
+                  stroke="var(--hair)"
+                  strokeWidth="1"
+                  vectorEffect="non-scaling-stroke"
+                />
+                {near.map(({ row }) => (
+                  <path
+                    key={row}
+                    d={`M${places[shown]!.join(' ')}L${places[row]!.join(' ')}`}
+                    stroke="var(--ink)"
+                    strokeWidth="2"
+                    vectorEffect="non-scaling-stroke"
+                  />
+                ))}
+              </svg>
+              {places.map(([left, top], token) => {
+                const kind = kindOf(tokenizer.chars[token]);
+                const on = token === shown;
+                return (
+                  <button
+                    key={token}
+                    type="button"
+                    data-token={token}
+                    tabIndex={on ? 0 : -1}
+                    aria-pressed={token === props.token}
+                    aria-label={`${tokenizer.token(token)}, ${kind ? CATEGORIES[kind].title : 'both ends'}`}
+                    className={`absolute grid h-6 min-w-6 -translate-x-1/2 -translate-y-1/2 place-items-center border-[2.5px] px-0.5 text-[0.8125rem] font-bold leading-none ${on ? 'z-[2] bg-yellow text-[#121212]' : 'bg-panel text-ink'}`}
+                    style={{
+                      left: `${left.toFixed(2)}%`,
+                      top: `${top.toFixed(2)}%`,
+                      borderColor: kind ? CATEGORIES[kind].colour : 'var(--ink)',
+                      borderRadius: isRound(kind) ? '50%' : 0,
+                    }}
+                    onPointerEnter={() => setPointed(token)}
+                    onFocus={() => setPointed(token)}
+                    onBlur={() => setPointed(null)}
+                    onClick={() => props.onPick(token)}
+                  >
+                    {token === tokenizer.bos ? (
+                      <span className="text-[0.625rem]">BOS</span>
+                    ) : (
+                      tokenizer.token(token)
+                    )}
+                  </button>
+                );
+              })}
+            </div>
+          </div>
+          <div className="min-w-0 space-y-4">
+            <div className="min-h-24 border-l-8 border-yellow pl-3" aria-live="polite">
+              <p className="text-sm text-soft">
+                nearest to <b className="text-lg text-ink">{tokenizer.token(shown)}</b> in all{' '}
+                {n_embd} dimensions
+              </p>
+              <ol className="mt-1 flex flex-wrap gap-x-5">
+                {near.map(({ row, cosine }) => (
+                  <li key={row}>
+                    <b className="text-lg">{tokenizer.token(row)}</b>{' '}
+                    <span className="font-mono text-sm">{fixed(cosine)}</span>
+                  </li>
+                ))}
+              </ol>
+              <p className="caption">cosine: 1 the same direction, 0 a right angle</p>
+            </div>
+            <ul className="space-y-1 text-sm" aria-label="Shapes and colours">
+              {kinds.map((kind) => (
+                <li key={kind} className="flex items-center gap-2">
+                  <span
+                    className="inline-block h-4 w-4 border-[3px]"
+                    style={{
+                      borderColor: CATEGORIES[kind].colour,
+                      borderRadius: isRound(kind) ? '50%' : 0,
+                    }}
+                  />
+                  {CATEGORIES[kind].title}
+                </li>
+              ))}
+            </ul>
+            <Choice
+              label="Scale of the map"
+              options={[
+                { value: 'end', label: 'scale of the last step' },
+                { value: 'now', label: 'fit this step' },
+              ]}
+              value={fit}
+              onChange={setFit}
+            />
+            <p className="caption max-w-[62ch]">
+              The plane in which the {vocab_size} rows of wte are spread widest (principal
+              components): {percent(first)} of the variance lie one way, {percent(second)} across
+              it; the other {percent(Math.max(0, 1 - first - second))} cannot be seen here. Tokens
+              far apart here are far apart; tokens that meet here may still differ in what is
+              hidden. At every step the plane is computed anew, and turned to lie as it does after
+              the last one.
+            </p>
+            <p className="caption max-w-[62ch]">
+              Nobody told the model which letters are vowels. Go back to step 0: a heap without
+              order.
+            </p>
+          </div>
+        </div>
+      </div>
+    </Panel>
+  );
+}
+
+function kindOf(char: string | undefined): Category | null {
+  return char === undefined ? null : categoryOf(char);
+}
+
+function isRound(kind: Category | null): boolean {
+  return kind === 'vowel' || kind === 'matra';
+}
+
+/** The square around points: its middle, and half of its side. */
+function frameOf(points: readonly Point[]): { x: number; y: number; half: number } {
+  const edges = (axis: 0 | 1) => {
+    const values = points.map((point) => point[axis]);
+    return [Math.min(...values), Math.max(...values)] as const;
+  };
+  const [left, right] = edges(0);
+  const [low, high] = edges(1);
+  const half = Math.max(right - left, high - low) / 2 || 1;
+  return { x: (left + right) / 2, y: (low + high) / 2, half };
+}
+
+/** The token that way: near, and more ahead than aside. */
+function neighbourOf(places: readonly Point[], from: number, key: string): number | null {
+  if (key === 'Home') return 0;
+  if (key === 'End') return places.length - 1;
+  const ways: Record<string, Point> = {
+    ArrowLeft: [-1, 0],
+    ArrowRight: [1, 0],
+    ArrowUp: [0, -1],
+    ArrowDown: [0, 1],
+  };
+  const way = ways[key];
+  if (!way) return null;
+  const [x, y] = places[from]!;
+  let best: number | null = null;
+  let shortest = Number.POSITIVE_INFINITY;
+  places.forEach(([px, py], token) => {
+    const ahead = (px - x) * way[0] + (py - y) * way[1];
+    const aside = Math.abs((px - x) * way[1]) + Math.abs((py - y) * way[0]);
+    const distance = ahead + 2 * aside;
+    if (token !== from && ahead > 0 && distance < shortest) {
+      shortest = distance;
+      best = token;
+    }
+  });
+  return best;
+}

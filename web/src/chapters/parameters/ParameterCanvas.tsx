@@ -1,0 +1,218 @@
+import { useEffect, useMemo, useRef, useState } from 'react';
+import type { Cell } from '../../engine/expression.ts';
+import type { Params } from '../../engine/params.ts';
+import { label } from '../../engine/provenance.ts';
+import { largest, precise } from '../../figures/format.ts';
+import { select } from '../../store/explorer.ts';
+import { useSources } from '../../store/sources.ts';
+import { useExplorer, useSettings } from '../../store/use.ts';
+import { arrange, type Direction, type Layout, neighbour, type Place, placeAt } from './layout.ts';
+import { paintMatrix, palette, prepare } from './paint.ts';
+import { useWidth } from './useWidth.ts';
+
+const ARROWS: Readonly<Record<string, Direction>> = {
+  ArrowLeft: 'left',
+  ArrowRight: 'right',
+  ArrowUp: 'up',
+  ArrowDown: 'down',
+};
+
+export interface Shown {
+  /** What the numbers are, in a few words: `value`, `gradient`… */
+  readonly title: string;
+  /** A number for each parameter; null while it is being worked out. */
+  readonly numbers: Params | null;
+}
+
+/**
+ * All parameters at once, each a square. Pointing at one reads it out below; a click, or Enter,
+ * selects it. One tab stop: the arrows move a cursor over all tensors.
+ */
+export function ParameterCanvas(props: {
+  params: Params;
+  shown: Shown;
+  scale: 'tensor' | 'all';
+  /** What a row of a tensor stands for, where it stands for something: a token, a position. */
+  rowName: (tensor: string, row: number) => string;
+}) {
+  const { params, shown, scale } = props;
+  const { config } = params;
+  const [box, width] = useWidth<HTMLDivElement>();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const scratch = useRef<HTMLCanvasElement>(null);
+  const theme = useSettings((s) => s.theme);
+  const selected = useExplorer((s) => s.selected);
+  const sources = useSources();
+  const layout = useMemo(() => arrange(config, width), [config, width]);
+  const [hovered, setHovered] = useState<Place | null>(null);
+  const [focused, setFocused] = useState(false);
+  const [cursor, setCursor] = useState<Where>({ name: 'wte', row: 0, column: 0 });
+  const chosen = selected?.name && params.tensors.has(selected.name) ? selected : null;
+  const at = onLayout(layout, cursor);
+  const place = hovered ?? (focused ? at : chosen ? onLayout(layout, chosen) : null);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the colours follow the theme
+  useEffect(() => {
+    const element = canvas.current;
+    const context = element && prepare(element, layout.width, layout.height);
+    if (!context) return;
+    const colours = palette();
+    scratch.current ??= document.createElement('canvas');
+    const { numbers } = shown;
+    const most = numbers && scale === 'all' ? largest(numbers.data) : 0;
+    context.textBaseline = 'alphabetic';
+    for (const block of layout.blocks) {
+      const { x, y, rows, columns, name } = block;
+      const right = columns * layout.cell;
+      const down = rows * layout.cell;
+      if (numbers) {
+        const { data } = numbers.tensor(name);
+        paintMatrix(
+          context,
+          scratch.current,
+          data,
+          block,
+          layout.cell,
+          most || largest(data),
+          colours,
+        );
+      }
+      context.strokeStyle = chosen?.name === name ? colours.ink : colours.hair;
+      context.lineWidth = chosen?.name === name ? 2 : 1;
+      context.strokeRect(x - 1.5, y - 1.5, right + 2, down + 2);
+      context.fillStyle = colours.ink;
+      context.font = `600 11px ${colours.mono}`;
+      context.fillText(fitting(context, name, right), x, y - 5);
+    }
+    const frame = (spot: Place, colour: string, thick: number) => {
+      const side = Math.max(layout.cell, 4) + thick;
+      const middle = layout.cell / 2;
+      const cx = spot.block.x + spot.column * layout.cell + middle;
+      const cy = spot.block.y + spot.row * layout.cell + middle;
+      context.strokeStyle = colour;
+      context.lineWidth = thick;
+      context.strokeRect(cx - side / 2, cy - side / 2, side, side);
+    };
+    for (const key of sources) {
+      const [kind, name, , row, column] = key.split(' ');
+      if (kind !== 'param') continue;
+      const spot = onLayout(layout, { name: name!, row: Number(row), column: Number(column) });
+      if (spot) frame(spot, colours.yellow, 2);
+    }
+    if (chosen) {
+      const spot = onLayout(layout, chosen);
+      if (spot) {
+        frame(spot, colours.ink, 5);
+        frame(spot, colours.yellow, 2.5);
+      }
+    }
+    if (place && place !== hovered && focused) frame(place, colours.ink, 3);
+    if (hovered) frame(hovered, colours.ink, 2);
+  }, [layout, shown, scale, theme, chosen, hovered, cursor, focused, sources]);
+
+  const text = place ? read(props, place) : '';
+  const move = (event: React.KeyboardEvent) => {
+    const direction = ARROWS[event.key];
+    if (at && (event.key === 'Enter' || event.key === ' ')) {
+      event.preventDefault();
+      select(cellOf(at));
+    } else if (at && direction) {
+      event.preventDefault();
+      setHovered(null);
+      let next = at;
+      for (let n = event.shiftKey ? 4 : 1; n > 0; n--) next = neighbour(layout, next, direction);
+      setCursor(whereOf(next));
+    } else if (at && (event.key === 'Home' || event.key === 'End')) {
+      event.preventDefault();
+      const column = event.key === 'Home' ? 0 : at.block.columns - 1;
+      setCursor({ ...whereOf(at), column });
+    } else if (event.key === 'PageDown' || event.key === 'PageUp') {
+      event.preventDefault();
+      const names = [...params.tensors.keys()];
+      const step = event.key === 'PageDown' ? 1 : names.length - 1;
+      const name = names[(names.indexOf(cursor.name) + step) % names.length]!;
+      setCursor({ name, row: 0, column: 0 });
+    }
+  };
+  return (
+    <div ref={box} className="min-w-0">
+      {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: it takes the arrow keys */}
+      <canvas
+        ref={canvas}
+        tabIndex={0}
+        role="application"
+        aria-label={`All parameters, ${shown.title}. Arrow keys move, Page Down goes to the next tensor, Enter selects.`}
+        className="block cursor-crosshair focus-visible:outline-offset-4"
+        style={{ width: layout.width, height: layout.height }}
+        onPointerMove={(event) => {
+          const edge = event.currentTarget.getBoundingClientRect();
+          const found = placeAt(layout, event.clientX - edge.left, event.clientY - edge.top);
+          if (!samePlace(found, hovered)) setHovered(found);
+        }}
+        onPointerLeave={() => setHovered(null)}
+        onClick={(event) => {
+          const edge = event.currentTarget.getBoundingClientRect();
+          const found = placeAt(layout, event.clientX - edge.left, event.clientY - edge.top);
+          if (!found) return;
+          setCursor(whereOf(found));
+          select(cellOf(found));
+        }}
+        onKeyDown={move}
+        onFocus={() => setFocused(true)}
+        onBlur={() => setFocused(false)}
+      />
+      <p className="mt-3 h-6 overflow-hidden text-ellipsis whitespace-nowrap border-l-8 border-yellow pl-2 font-mono text-sm leading-6">
+        {text || <span className="text-soft">point at a square, or move with the arrows</span>}
+      </p>
+      <p className="sr-only" aria-live="polite">
+        {focused ? text : ''}
+      </p>
+    </div>
+  );
+}
+
+interface Where {
+  readonly name: string;
+  readonly row: number;
+  readonly column: number;
+}
+
+function onLayout(layout: Layout, { name, row, column }: Where): Place | null {
+  const block = layout.blocks.find((candidate) => candidate.name === name);
+  return block && row < block.rows && column < block.columns ? { block, row, column } : null;
+}
+
+function whereOf({ block, row, column }: Place): Where {
+  return { name: block.name, row, column };
+}
+
+function cellOf(place: Place): Cell {
+  return { kind: 'param', ...whereOf(place), head: 0 };
+}
+
+function samePlace(a: Place | null, b: Place | null): boolean {
+  if (!a || !b) return a === b;
+  return a.block === b.block && a.row === b.row && a.column === b.column;
+}
+
+function read(
+  { params, shown, rowName }: { params: Params; shown: Shown; rowName: RowName },
+  place: Place,
+): string {
+  const { name, row, column } = whereOf(place);
+  const numbers = shown.numbers?.tensors.has(name) ? shown.numbers : null;
+  const number = numbers ? precise(numbers.get(name, row, column)) : '…';
+  const meaning = rowName(name, row);
+  const value = shown.numbers === params ? '' : `, value ${precise(params.get(name, row, column))}`;
+  const title = shown.numbers === params ? '' : `${shown.title} `;
+  return `${label(cellOf(place))}${meaning ? ` (${meaning})` : ''}  ${title}${number}${value}`;
+}
+
+type RowName = (tensor: string, row: number) => string;
+
+/** A name as it fits: with its layer, without it, or cut. */
+function fitting(context: CanvasRenderingContext2D, name: string, width: number): string {
+  const short = name.replace(/^layer(\d+)\./, 'l$1.');
+  const bare = name.replace(/^layer\d+\./, '');
+  return [name, short, bare].find((text) => context.measureText(text).width <= width) ?? bare;
+}
