@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,11 +37,6 @@ def create_app(
     """An application around these runs; the first is the default."""
     library, pool = Library(runs), pool or Pool()
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        pool.close()
-
     app = FastAPI(
         title="GlassGPT",
         version=__version__,
@@ -49,7 +44,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
     )
     errors.install(app)
     if cors_origins:

@@ -29,7 +29,8 @@ NAME = "posted list"
 def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Event]:
     """`start`; `steps` with the losses of some steps and a text; `model`, if asked for; `end`.
 
-    `error` instead of `end` where the training diverges.
+    `error` instead of `end` where the training diverges. `end` says why it `stopped` before the
+    last step, if it did.
     """
     started = time.monotonic()
     documents = [normalized(text.strip(), request.normalize) for text in request.documents]
@@ -46,8 +47,15 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
     engine = engines.create(engines.DEFAULT, run.model, state, training)
     choose, peek = SampleConfig(request.temperature), random.Random(request.seed)
 
+    stopped: str | None = None
+
     def stop() -> bool:
-        return stopping() or time.monotonic() - started > limits.MAX_TRAIN_SECONDS
+        nonlocal stopped
+        if time.monotonic() - started > limits.MAX_TRAIN_SECONDS:
+            stopped = f"{limits.MAX_TRAIN_SECONDS:g} seconds are over"
+        elif stopping():
+            stopped = "the server is stopping"
+        return stopped is not None
 
     losses: list[float] = []
     try:
@@ -65,8 +73,9 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
         info = RunInfo(NAME, hashlib.sha256(raw).hexdigest(), engines.DEFAULT)
         saved = SavedRun(Path(NAME), run, info, engine.state(), losses)
         yield Event("model", json.loads(model_json(saved)))
-    end: dict[str, Any] = {"steps": len(losses), "of": request.steps, "samples": samples}
-    yield Event("end", end | {"seconds": round(time.monotonic() - started, 3)})
+    end: dict[str, Any] = {"steps": len(losses), "of": request.steps, "stopped": stopped}
+    end |= {"samples": samples, "seconds": round(time.monotonic() - started, 3)}
+    yield Event("end", end)
 
 
 def _start(run: Run, documents: list[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glassgpt import __version__, engines
+from glassgpt import __version__, engines, safetensors
 from glassgpt.checkpoint import SavedRun
 from glassgpt.errors import ConfigError
 from glassgpt.modelfile import model_json
@@ -56,8 +56,6 @@ class Served:
     @cached_property
     def safetensors(self) -> bytes:
         """The weights alone, without Adam's moments."""
-        from safetensors.numpy import save
-
         metadata = {
             "format": "glassgpt-weights",
             "version": "1",
@@ -66,7 +64,7 @@ class Served:
             "model": json.dumps(self.model.to_dict()),
             "tokenizer": json.dumps(self.tokenizer.to_dict()),
         }
-        return save(dict(self.state.params), metadata)
+        return safetensors.dump(self.state.params, metadata)
 
     def summary(self) -> dict[str, Any]:
         return {

@@ -43,7 +43,7 @@ TRAIN = encode_all(
     (
         Event("start", {"num_params": 3872, "documents": 10}),
         Event("steps", {"start": 0, "losses": [2.88], "text": "mia"}),
-        Event("end", {"steps": 1000, "of": 1000, "samples": []}),
+        Event("end", {"steps": 1000, "of": 1000, "stopped": None, "samples": []}),
     )
 ).decode()
 EVENT = {

@@ -15,6 +15,7 @@ import uvicorn
 from glassgpt.checkpoint import SavedRun
 from glassgpt.errors import ConfigError, RunError
 from glassgpt.server.app import create_app
+from glassgpt.server.guard import Guard
 from glassgpt.server.sitefiles import MISSING, is_built
 from glassgpt.server.work import Pool
 
@@ -26,9 +27,21 @@ GRACE_SECONDS = 1
 class Server(uvicorn.Server):
     """Lets streams know at once that the server stops, so that they end by themselves."""
 
-    def __init__(self, config: uvicorn.Config, pool: Pool) -> None:
+    def __init__(self, app: Guard, pool: Pool) -> None:
+        config = uvicorn.Config(
+            app,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
         super().__init__(config)
         self.pool = pool
+
+    def stop(self) -> None:
+        self.pool.stopping = self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.pool.stopping = True
@@ -59,21 +72,13 @@ def serve(
     say(f"serving {names} at {url} (the API: {url}docs); stop with Ctrl-C")
     if not is_built():
         say(MISSING)
-    config = uvicorn.Config(
-        app,
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        ws="none",
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    server = Server(config, pool)
+    server = Server(app, pool)
     if open_browser:
         page = url if is_built() else f"{url}docs"
         threading.Timer(0.3, webbrowser.open, [page]).start()
     with suppress(KeyboardInterrupt):  # Ctrl-C is how one stops a server: no failure
         server.run(sockets=[listener])
+    pool.close()
     say("stopped")
 
 

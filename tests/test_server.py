@@ -1,0 +1,232 @@
+"""The API's answers: the same numbers as the command line and the trace give."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glassgpt import engines, safetensors
+from glassgpt.datasets import Dataset
+from glassgpt.engines.base import Engine
+from glassgpt.modelfile import model_json
+from glassgpt.sampling import SampleConfig, generate, novelty
+from glassgpt.server import schemas
+from glassgpt.trace import size, trace
+from serving import STREAM, app, ask, events, post, saved
+
+
+def engine_of(name: str = "ten") -> Engine:
+    run = saved(name)
+    return engines.create(engines.DEFAULT, run.run.model, run.state, run.run.training)
+
+
+# --- generate -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"prompt": "so", "n": 3, "seed": 7},
+        {"temperature": 1.5, "n": 5, "top_k": 3},
+        {"temperature": 0, "n": 2},
+        {"n": 2.0, "seed": 0},
+    ],
+)
+def test_generate_is_what_sample_writes(body: dict[str, Any]) -> None:
+    answer = post(app(), "/generate", body).json()
+    run, engine = saved().run, engine_of()
+    config = SampleConfig(body.get("temperature", 0.5), body.get("top_k"))
+    rng = random.Random(body.get("seed", 42))
+    seen, in_file = run.seen(200), set(run.documents)
+    want = []
+    for _ in range(int(body.get("n", 20))):
+        s = generate(engine, run.tokenizer, rng, config, body.get("prompt", ""))
+        row = {"text": s.text, "token_ids": s.token_ids, "log_prob": s.log_prob}
+        row |= {"novelty": novelty(s.token_ids, seen, in_file, run.tokenizer)}
+        want.append(row | {"finished": s.finished})
+    assert answer["samples"] == want
+    assert "read" not in answer
+    schemas.Generated.model_validate(answer)
+
+
+def test_steps_say_how_each_token_was_chosen() -> None:
+    body = {"prompt": "so", "n": 2, "seed": 3, "steps": True}
+    answer = post(app(), "/generate", body).json()
+    schemas.Generated.model_validate(answer)
+    run, rng = saved().run, random.Random(3)
+    for sample in answer["samples"]:
+        ids = [run.tokenizer.bos, *sample["token_ids"], run.tokenizer.bos]
+        values = trace(run.model, saved().state, ids).values
+        rows = answer["read"] + sample["steps"]
+        assert [row["position"] for row in rows] == list(range(len(rows)))
+        for t, row in enumerate(rows):
+            assert row["token_id"] == ids[t]
+            assert row["embedding"] == pytest.approx(values["emb_norm"][t], abs=1e-12)
+            weights = values["layer0.attn_weights"][:, t, : t + 1]
+            assert np.array(row["attention"][0]) == pytest.approx(weights, abs=1e-12)
+        for step in sample["steps"]:
+            assert step["uniform"] == rng.random()
+            assert len(step["top"]) == 5
+            likely = {one["id"]: one["p"] for one in step["top"]}
+            assert likely.get(step["choice_id"], step["p"]) == step["p"]
+            assert step["choice"] == run.tokenizer.token(step["choice_id"])
+        assert sample["steps"][-1]["choice"] == "BOS"
+
+
+def test_a_stream_says_the_same_as_the_object() -> None:
+    body = {"prompt": "e", "n": 3}
+    stream = events(post(app(), "/generate", body, headers=STREAM).text)
+    whole = post(app(), "/generate", body | {"steps": True}).json()
+    steps = [step | {"number": i} for i, s in enumerate(whole["samples"]) for step in s["steps"]]
+    texts = [s["text"] for s in whole["samples"]]
+    assert stream[0] == ("start", {k: v for k, v in whole.items() if k != "samples"})
+    assert [data for name, data in stream if name == "step"] == steps
+    assert [data["text"] for name, data in stream if name == "sample"] == texts
+    assert stream[-1] == ("end", {"samples": 3})
+
+
+def test_a_stream_without_steps() -> None:
+    answer = post(app(), "/generate", {"n": 2, "steps": False}, headers=STREAM)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert [name for name, _ in events(answer.text)] == ["start", "sample", "sample", "end"]
+
+
+# --- trace, tokenize ------------------------------------------------------------------------------
+
+
+def test_trace_has_everything() -> None:
+    answer = post(app(), "/trace", {"text": "emma"}).json()
+    run = saved().run
+    want = trace(run.model, saved().state, run.tokenizer.encode("emma"))
+    assert answer["loss"] == want.loss
+    assert answer["tokens"] == ["BOS", "e", "m", "m", "a", "BOS"]
+    assert answer["values"] == {name: array.tolist() for name, array in want.values.items()}
+    assert answer["grads"] == {name: array.tolist() for name, array in want.grads.items()}
+
+
+@pytest.mark.parametrize("name", ["ten", "hindi"])
+def test_the_size_of_a_trace_is_known_before(name: str) -> None:
+    run = saved(name).run
+    ids = run.tokenizer.encode(run.documents[0])
+    t = trace(run.model, saved(name).state, ids)
+    numbers = sum(a.size for a in (*t.values.values(), *t.grads.values()))
+    assert 0.9 < numbers / size(run.model, len(ids) - 1) <= 1
+
+
+def test_tokenize_shows_code_points_in_the_normal_form() -> None:
+    answer = post(app("hindi"), "/tokenize", {"text": "\u0929"}).json()  # ऩ: न and a nukta in NFD
+    assert [token["codepoint"] for token in answer["tokens"]] == [None, "U+0928", "U+093C", None]
+    assert [token["token"] for token in answer["tokens"]] == ["BOS", "न", "◌़", "BOS"]
+    assert answer["cut"] is False
+
+
+# --- the model ------------------------------------------------------------------------------------
+
+
+def test_model_tells_shape_vocabulary_and_figures() -> None:
+    answer = ask(app(), "GET", "/model").json()
+    schemas.Model.model_validate(answer)
+    assert answer["params"]["total"] == 3872
+    assert sum(t["count"] for t in answer["params"]["tensors"]) == 3872
+    assert answer["vocabulary"]["tokens"][-1] == "BOS"
+    assert answer["figures"]["first_loss"] == saved().losses[0]
+    assert round(answer["figures"]["first_loss"], 6) == 2.881085
+
+
+@pytest.mark.parametrize(
+    ("query", "documents"), [("", False), ("?documents=0", False), ("?documents=1", True)]
+)
+def test_model_json_is_what_export_writes(query: str, documents: bool) -> None:
+    answer = ask(app(), "GET", f"/model.json{query}")
+    assert answer.text == model_json(saved(), documents)
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_model_safetensors_has_the_weights_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ten.safetensors"
+    path.write_bytes(ask(app(), "GET", "/model.safetensors").content)
+    with path.open("rb") as file:
+        header = safetensors.read_header(file, path.stat().st_size)
+        assert list(header.tensors) == list(saved().run.model.shapes)
+        for name, entry in header.tensors.items():
+            want = saved().state.params[name]
+            assert np.array_equal(safetensors.read_tensor(file, entry), want)
+    assert header.metadata["step"] == "200"
+
+
+def test_several_runs() -> None:
+    both = app("ten", "hindi")
+    runs = ask(both, "GET", "/runs").json()
+    assert [run["name"] for run in runs["runs"]] == ["ten", "hindi"]
+    assert runs["default"] == ask(both, "GET", "/model").json()["run"] == "ten"
+    assert ask(both, "GET", "/model?run=hindi").json()["run"] == "hindi"
+    assert post(both, "/generate?run=hindi", {"n": 1}).json()["run"] == "hindi"
+    answer = ask(both, "GET", "/model?run=ivan")
+    assert (answer.status_code, answer.json()["field"]) == (404, "run")
+    assert "ten, hindi" in answer.json()["error"]
+
+
+def test_health() -> None:
+    answer = ask(app(), "GET", "/health").json()
+    schemas.Health.model_validate(answer)
+    assert (answer["status"], answer["jobs"]) == ("ok", 0)
+
+
+# --- train ----------------------------------------------------------------------------------------
+
+
+def test_train_gives_the_numbers_of_the_recipe(ten: Dataset) -> None:
+    stream = events(post(app(), "/train", {"documents": ten.documents, "model": True}).text)
+    assert [stream[0][0], stream[-2][0], stream[-1][0]] == ["start", "model", "end"]
+    assert stream[0][1]["num_params"] == 3872
+    losses = [loss for name, data in stream if name == "steps" for loss in data["losses"]]
+    assert [round(losses[i], 6) for i in (0, 1, 2, 999)] == [2.881085, 2.755827, 2.745162, 0.349774]
+    assert (stream[-2][1]["format"], stream[-2][1]["step"]) == ("glassgpt-model", 1000)
+    samples = stream[-1][1]["samples"]
+    assert [s["text"] for s in samples[:4]] == ["charlotte", "sophia", "evelyn", "ava"]
+    assert {s["novelty"] for s in samples} == {"seen"}
+
+
+def test_train_says_when_it_diverges(ten: Dataset) -> None:
+    body = {"documents": ten.documents, "learning_rate": 1, "n_embd": 64, "n_layer": 4}
+    name, data = events(post(app(), "/train", body).text)[-1]
+    assert name == "error"
+    assert "diverged" in data["error"]
+
+
+# --- the documentation ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["ten", "hindi"])
+def test_every_example_works_when_pasted(name: str) -> None:
+    application = app(name)
+    document = ask(application, "GET", "/openapi.json").json()
+    tried = 0
+    for path, methods in document["paths"].items():
+        if "post" in methods:
+            schema = methods["post"]["requestBody"]["content"]["application/json"]["schema"]
+            schema = document["components"]["schemas"][schema["$ref"].split("/")[-1]]
+            for example in schema["examples"]:
+                assert post(application, path, example).status_code == 200, path
+                tried += 1
+        else:
+            assert ask(application, "GET", path).status_code == 200
+    assert tried == 4
+
+
+def test_the_documentation_asks_nobody_else() -> None:
+    application = app()
+    page = ask(application, "GET", "/docs").text
+    assert "curl -N" in page
+    for part in ("src=", "href="):
+        for use in page.split(part)[1:]:
+            assert use.startswith(('"docs/', '"data:,"', '"openapi.json"')), use[:40]
+    for path, kind in (("/docs/try.js", "text/javascript"), ("/docs/style.css", "text/css")):
+        answer = ask(application, "GET", path)
+        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, kind)
+        assert "http" not in answer.text
