@@ -7,7 +7,7 @@ export function Columns(props: {
 }) {
   const most = Math.max(1, ...props.columns.map((column) => column.value));
   return (
-    <div className="overflow-x-auto">
+    <div className="overflow-x-auto" role="group" aria-label={props.name} tabIndex={0}>
       <div className="flex h-36 items-end gap-[3px]" aria-hidden="true">
         {props.columns.map(({ label, value }) => (
           <div

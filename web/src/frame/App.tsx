@@ -36,7 +36,7 @@ export function App() {
 
   const Chapter = chapter.view;
   return (
-    <div className="grid h-full grid-rows-[auto_auto_minmax(0,1fr)_auto] md:grid-rows-[auto_minmax(0,1fr)_auto] md:grid-cols-[auto_minmax(0,1fr)] lg:grid-cols-[auto_minmax(0,1fr)_auto]">
+    <div className="grid h-full grid-cols-[minmax(0,1fr)] grid-rows-[auto_auto_minmax(0,1fr)_auto] md:grid-rows-[auto_minmax(0,1fr)_auto] md:grid-cols-[auto_minmax(0,1fr)] lg:grid-cols-[auto_minmax(0,1fr)_auto]">
       <button
         type="button"
         className="btn absolute -top-20 left-2 z-50 focus:top-2"

@@ -1,0 +1,120 @@
+/** Every chapter in a real browser: light and dark, wide and narrow, two scripts. */
+
+import { mkdirSync } from 'node:fs';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  CHROMIUM,
+  openChapter,
+  openPage,
+  SHOTS,
+  type Site,
+  serveSite,
+  startBrowser,
+} from './harness.ts';
+
+const CHAPTERS = ['', 'dataset', 'tokens', 'autograd', 'parameters', 'embeddings', 'forward'];
+const MAX_NODES = 1500;
+const MAX_TAB_STOPS = 40;
+
+describe.skipIf(!CHROMIUM)('chapters (skipped without Chromium)', () => {
+  let site: Site;
+  let browser: Browser;
+  beforeAll(async () => {
+    mkdirSync(SHOTS, { recursive: true });
+    site = await serveSite();
+    browser = await startBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await site?.close();
+  });
+
+  for (const theme of ['light', 'dark'] as const) {
+    for (const width of [1280, 360]) {
+      for (const data of ['English names', 'Hindi names']) {
+        test(`${theme}, ${width} px, ${data}`, async () => {
+          const { page, problems } = await openPage(browser, site, { width, theme });
+          await openChapter(page, site, '');
+          if (data !== 'English names') await chooseData(page, data);
+          for (const chapter of CHAPTERS) {
+            await openChapter(page, site, chapter);
+            const where = `${chapter || 'start'}, ${theme}, ${width} px, ${data}`;
+            await page.screenshot({ path: `${SHOTS}${where.replaceAll(/\W+/g, '-')}.png` });
+            expect(await overflow(page), where).toEqual([]);
+            const nodes = await page.evaluate(() => document.querySelectorAll('*').length);
+            expect(nodes, `DOM nodes, ${where}`).toBeLessThanOrEqual(MAX_NODES);
+            expect(await axe(page), where).toEqual([]);
+          }
+          expect(problems).toEqual([]);
+          await page.context().close();
+        }, 120_000);
+      }
+    }
+  }
+
+  test('every control is reached by the keyboard, in few steps', async () => {
+    const { page } = await openPage(browser, site, { width: 1280 });
+    for (const chapter of CHAPTERS) {
+      await openChapter(page, site, chapter);
+      const stops = await tabStops(page);
+      expect(stops.length, `${chapter}: ${stops.join(' | ')}`).toBeLessThanOrEqual(MAX_TAB_STOPS);
+      expect(new Set(stops).size, `${chapter}: each stop has a name`).toBeGreaterThan(3);
+      expect(
+        stops.filter((name) => name.endsWith(':')),
+        chapter,
+      ).toEqual([]);
+    }
+    await page.context().close();
+  }, 120_000);
+});
+
+async function chooseData(page: Page, title: string): Promise<void> {
+  await page.locator('header button[aria-haspopup="dialog"]').first().click();
+  await page.getByRole('dialog').getByRole('button', { name: title }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.locator('header').getByText(title).waitFor();
+}
+
+/** Elements that stick out of the page or of the chapter sideways. */
+function overflow(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    for (const box of [document.documentElement, document.querySelector('main')!]) {
+      if (box.scrollWidth > box.clientWidth + 1) {
+        found.push(`${box.tagName} ${box.scrollWidth} > ${box.clientWidth}`);
+      }
+    }
+    return found;
+  });
+}
+
+async function axe(page: Page): Promise<string[]> {
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+  const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze();
+  return violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map((n) => n.html.slice(0, 160)).join('\n')}`,
+  );
+}
+
+/** Press Tab once around the page; what each stop is called. */
+async function tabStops(page: Page): Promise<string[]> {
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  const stops: string[] = [];
+  for (let i = 0; i < 100; i++) {
+    await page.keyboard.press('Tab');
+    const name = await page.evaluate(() => {
+      const at = document.activeElement as HTMLElement | null;
+      if (!at || at === document.body || at.dataset.visited) return '';
+      at.dataset.visited = 'yes';
+      const id = at.id && document.querySelector(`label[for="${CSS.escape(at.id)}"]`)?.textContent;
+      const words = at.getAttribute('aria-label') ?? at.innerText ?? '';
+      const name = words.trim() || id || at.closest('label')?.textContent || '';
+      return `${at.tagName.toLowerCase()}:${name.replaceAll(/\s+/g, ' ').trim().slice(0, 40)}`;
+    });
+    if (name === '') break;
+    stops.push(name);
+  }
+  return stops;
+}
