@@ -17,21 +17,24 @@ from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import begin, train
 
 NAMES = ("english", "hindi", "startups", "ten")
+LONG_STEPS = 20_000
+"""After so many steps attention matters; a model of that age is at hand, without its history."""
 
 
 def main() -> None:
     directory = Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
-    for name in NAMES:
-        text = make(name)
+    texts = {name: make(name) for name in NAMES}
+    texts["english-long"] = make("english", LONG_STEPS, history=False)
+    for name, text in texts.items():
         write_atomically(directory / f"{name}.json", text.encode())
         print(f"{directory / name}.json: {len(text.encode()):,} bytes")
 
 
-def make(name: str) -> str:
-    """Train by the recipe of the data set; the model, its documents and its losses as JSON."""
+def make(name: str, steps: int = 1000, history: bool = True) -> str:
+    """Train by the recipe of the data set; the model and, with history, documents and losses."""
     data = datasets.load(name)
-    training = TrainConfig(learning_rate=data.recipe.learning_rate)
+    training = TrainConfig(steps=steps, learning_rate=data.recipe.learning_rate)
     tokenizer = Tokenizer.from_documents(data.documents, data.normalize)
     run, state, _ = begin(data.documents, training, tokenizer, block_size=data.recipe.block_size)
     engine = engines.create(engines.DEFAULT, run.model, state, training)
@@ -40,7 +43,7 @@ def make(name: str) -> str:
         writer.save(state, [])
         chunks = list(train(run, engine))
         writer.save(engine.state(), chunks)
-        return modelfile.model_json(load(writer.path), documents=True)
+        return modelfile.model_json(load(writer.path), documents=history)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ export default defineConfig({
     outDir: '../src/glassgpt/site', // inside the Python package, and so in the wheel
     emptyOutDir: true,
     target: 'es2022',
+    assetsInlineLimit: 0, // a strict policy allows no data: fonts
   },
   worker: { format: 'es' },
   test: {
