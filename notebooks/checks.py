@@ -1,0 +1,206 @@
+"""Judges for the exercises: tolerant of rounding, strict about the idea, with a hint.
+
+`check(number, answer, …)` prints a verdict and returns whether the answer is right. Reading on
+spoils the exercises; the solutions under each of them say more.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from glassgpt.reference import Value
+
+Judge = Callable[..., str]
+"""Returns an empty string for a right answer, otherwise a hint."""
+
+JUDGES: dict[str, Judge] = {}
+
+
+def check(number: str, answer: Any, *context: Any) -> bool:
+    """Judge an answer; `...` counts as not yet answered."""
+    if _open(answer):
+        print(f"Exercise {number}: not answered yet.")
+        return False
+    try:
+        hint = JUDGES[number](answer, *context)
+    except Exception as error:
+        hint = f"it stops with {type(error).__name__}: {error}"
+    print(f"Exercise {number}: " + (f"not yet; {hint}." if hint else "right!"))
+    return not hint
+
+
+def reveal(what: str, guess: Any, measured: float) -> None:
+    """Put a guess beside what was measured. No guess is wrong, but a missing one is a pity."""
+    if _open(guess):
+        print(f"{what}: {measured:.4g} (you made no guess)")
+    else:
+        print(f"{what}: {measured:.4g}; you said {guess}, off by {abs(guess - measured):.3g}")
+
+
+def reveal_order(guess: Any, measured: Mapping[str, float]) -> None:
+    """How many neighbours in a guessed order, best first, stand the right way round."""
+    if _open(guess):
+        print("you guessed no order")
+        return
+    unknown = [name for name in guess if name not in measured]
+    if unknown:
+        print(f"there is no {unknown[0]!r}; there are: {', '.join(measured)}")
+        return
+    right = sum(measured[a] <= measured[b] for a, b in pairwise(guess))
+    print(f"{right} of {len(guess) - 1} neighbours of your order stand the right way round")
+
+
+def _open(answer: Any) -> bool:
+    """`...`, or a function whose body is `...`: it has no constants and returns None."""
+    if answer is ...:
+        return True
+    code = getattr(answer, "__code__", None)
+    return code is not None and code.co_code == _blank.__code__.co_code and not code.co_names
+
+
+def _blank(*_: Any) -> None: ...
+
+
+def judges(number: str) -> Callable[[Judge], Judge]:
+    def register(judge: Judge) -> Judge:
+        JUDGES[number] = judge
+        return judge
+
+    return register
+
+
+def _near(answer: Any, right: float, tolerance: float, hints: Mapping[float, str]) -> str:
+    """A hint for a number that is not near the right one: for a known mistake, what it is."""
+    if isinstance(answer, bool) or not isinstance(answer, int | float | np.number):
+        return f"a number is wanted, not {type(answer).__name__}"
+    if abs(answer - right) <= tolerance:
+        return ""
+    for wrong, hint in hints.items():
+        if abs(answer - wrong) <= tolerance:
+            return hint
+    return "too large" if answer > right else "too small"
+
+
+def _same(answer: Any, right: Any, tolerance: float = 1e-9) -> bool:
+    """Whether two arrays agree in shape and values."""
+    a, b = np.asarray(answer, float), np.asarray(right, float)
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=0, atol=tolerance))
+
+
+# --- 1 ---
+
+
+@judges("1.1")
+def _follow(follow: Any) -> str:
+    random.seed(0)
+    rows = np.array([[0.0, 0.2, 0.8], [1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
+    drawn = Counter(follow(rows, 0) for _ in range(2000))
+    if not all(isinstance(token, int | np.integer) for token in drawn):
+        return "return one id, not a list (random.choices returns a list of one)"
+    if drawn[0] or set(drawn) - {1, 2}:
+        return "a token with probability 0 must never come"
+    if abs(drawn[2] / 2000 - 0.8) > 0.05:
+        return f"a token with probability 0.8 came in {drawn[2] / 20:.0f} % of the draws"
+    return "" if {follow(rows, 1) for _ in range(20)} == {0} else "use the row `this`"
+
+
+@judges("1.2")
+def _perplexity(answer: Any, loss: float) -> str:
+    hints = {2**loss: "the loss is in nats, so the base is e, not 2", loss: "that is the loss"}
+    return _near(answer, math.exp(loss), 0.01, hints)
+
+
+@judges("1.3")
+def _bits(answer: Any, nats: float) -> str:
+    hints = {nats * math.log(2): "divide by ln 2 instead: a bit is less than a nat"}
+    return _near(answer, nats / math.log(2), 0.001, hints)
+
+
+# --- 2 ---
+
+
+@judges("2.1")
+def _clean(clean: Any) -> str:
+    cases = {
+        ("Emma", "ava", "emma", "AVA"): ["emma", "ava"],
+        ("Sophia;Mia", "mia", "zoe"): ["sophia", "mia", "zoe"],
+        ("b; a", "a;;c"): ["b", "a", "c"],
+    }
+    for documents, right in cases.items():
+        answer = clean(list(documents))
+        if not isinstance(answer, list):
+            return "return a list"
+        if answer != right:
+            return f"{list(documents)} becomes {answer}, but it should be {right}"
+    return ""
+
+
+@judges("2.2")
+def _sneha(answer: Any) -> str:
+    hints = {6.0: "BOS stands at both ends", 7.0: "BOS stands at both ends"}
+    return _near(answer, 8, 0, hints)
+
+
+@judges("2.3")
+def _zoe(answer: Any) -> str:
+    return _near(answer, 6, 0, {5.0: "NFD takes ë apart", 4.0: "BOS stands at both ends"})
+
+
+@judges("2.4")
+def _embed(embed: Any) -> str:
+    table, ids = np.arange(12.0).reshape(4, 3) ** 2, [3, 0, 3, 1]
+    return "" if _same(embed(ids, table), table[ids]) else "row i of the result is row ids[i]"
+
+
+# --- 3 ---
+
+
+@judges("3.1")
+def _by_hand(by_hand: Any) -> str:
+    for a, b in ((2.0, 0.5), (-1.0, 1.0)):
+        right = (a * math.exp(b) + a, math.exp(b) + 1, a * math.exp(b))
+        answer = by_hand(a, b)
+        if not isinstance(answer, tuple | list) or len(answer) != 3:
+            return "return three numbers: L, dL/da, dL/db"
+        for name, x, y in zip(("L", "dL/da", "dL/db"), answer, right, strict=True):
+            if not math.isclose(x, y, rel_tol=1e-6):
+                both = " (a reaches L in two ways)" if name == "dL/da" else ""
+                return f"at a = {a}, b = {b} {name} is {y:.4f}, not {x:.4f}{both}"
+    return ""
+
+
+@judges("3.2")
+def _tanh(tanh: Any) -> str:
+    for x in (-1.5, 0.0, 0.3):
+        v = Value(x)
+        answer = tanh(v)
+        if not isinstance(answer, Value):
+            return "return a Value"
+        if not math.isclose(answer.data, math.tanh(x), abs_tol=1e-12):
+            return f"tanh({x}) is {math.tanh(x):.4f}, not {answer.data:.4f}"
+        (answer * 2).backward()
+        right = 2 * (1 - math.tanh(x) ** 2)
+        if not math.isclose(v.grad, right, abs_tol=1e-9):
+            return f"at {x} the gradient of 2 tanh is {right:.4f}, not {v.grad:.4f}"
+    return ""
+
+
+@judges("3.3")
+def _sweep(sweep: Any) -> str:
+    a = Value(1.0)
+    b = a + a
+    c = b + b
+    d = c * b
+    sweep([a, b, c, d])
+    if d.grad != 1:
+        return "the gradient of the result for itself is 1"
+    grads = [v.grad for v in (c, b, a)]
+    if grads == [2.0, 8.0, 16.0]:
+        return ""
+    return f"for b = a + a, c = b + b, d = c b at a = 1 the grads of c, b, a are 2, 8, 16, not {grads}"
