@@ -3,45 +3,69 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import os
+from typing import Any
 
 from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.engines import native
 from glassgpt.engines.base import AdamConfig, Engine, TrainState
 from glassgpt.errors import EngineError
 
 _CLASSES = {
     "scalar": ("glassgpt.engines.scalar", "ScalarEngine"),
     "numpy": ("glassgpt.engines.numpy", "NumpyEngine"),
+    "native": ("glassgpt.engines.native", "NativeEngine"),
 }
 
 NAMES = tuple(_CLASSES)
-DEFAULT = "numpy"
+
+DEFAULT = "native" if native.available() else "numpy"
+"""The fastest engine that can be used here."""
 
 
 def available() -> list[str]:
     """The engines that can be used here."""
-    return list(NAMES)
+    return [name for name in NAMES if name != "native" or native.available()]
+
+
+def notice() -> str:
+    """One line where the default engine is not the fastest one; empty otherwise."""
+    reason = native.unavailable()
+    return f"{reason}: the numpy engine takes over" if reason else ""
 
 
 def check(name: str, dtype: str) -> None:
     """Raise EngineError unless there is an engine of this name that computes in this dtype."""
     if name not in _CLASSES:
         raise EngineError(f"there is no engine {name!r}; there are: {', '.join(NAMES)}")
+    if name == "native" and not native.available():
+        raise EngineError(f"there is no native engine here: {native.unavailable()}; use numpy")
     if dtype not in ("float64", "float32") or (name == "scalar" and dtype != "float64"):
         raise EngineError(f"the {name} engine does not compute in {dtype!r}")
 
 
 def create(
-    name: str, config: ModelConfig, state: TrainState, training: TrainConfig, dtype: str = "float64"
+    name: str,
+    config: ModelConfig,
+    state: TrainState,
+    training: TrainConfig,
+    dtype: str = "float64",
+    threads: int | None = None,
 ) -> Engine:
     """Build the engine of this name around a state.
+
+    Args:
+        threads: that share a batch in the native engine, the numbers being the same for any; None
+            for all processors.
 
     Raises EngineError for a name or a dtype that does not exist.
     """
     check(name, dtype)
     module, class_name = _CLASSES[name]
     adam = AdamConfig(training.beta1, training.beta2, training.eps)
-    options = {} if name == "scalar" else {"dtype": dtype}
+    options: dict[str, Any] = {} if name == "scalar" else {"dtype": dtype}
+    if name == "native":
+        options["threads"] = threads or os.cpu_count() or 1
     engine: Engine = getattr(importlib.import_module(module), class_name)(
         config, state, adam, **options
     )
