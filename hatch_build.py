@@ -18,8 +18,8 @@ ENGINES = Path("src/glassgpt/engines")
 class KernelBuildHook(BuildHookInterface):
     """Adds `engines/lib/` to the wheel, and the platform's tag where it holds compiled code.
 
-    `GLASSGPT_WHEEL_PLATFORM` names the platform of libraries that are already there, compiled for
-    another machine (tools/wheels.py sets it); `GLASSGPT_NO_KERNEL` asks for a pure wheel.
+    `GLASSGPT_WHEEL_PLATFORM` and `GLASSGPT_WHEEL_LIB` name a platform and the folder of libraries
+    compiled for it (tools/wheels.py sets them); `GLASSGPT_NO_KERNEL` asks for a pure wheel.
     """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
@@ -28,7 +28,7 @@ class KernelBuildHook(BuildHookInterface):
         lib = Path(self.root) / ENGINES / "lib"
         wheel_platform = os.environ.get("GLASSGPT_WHEEL_PLATFORM")
         if wheel_platform:
-            libraries = sorted(lib.iterdir())
+            libraries = sorted(Path(os.environ["GLASSGPT_WHEEL_LIB"]).iterdir())
         else:
             libraries, reason = load_build_module(Path(self.root)).build(lib)
             if not libraries:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -82,10 +83,12 @@ def build(
     target_machine: str = "",
     system: str = "",
     extra: Sequence[str] = (),
+    rename_levels: bool = False,
 ) -> tuple[list[Path], str]:
     """Compile what can be compiled, in parallel; the libraries, and why others are missing.
 
-    A level that the compiler does not know is left out. The reason is empty if none is.
+    A level that the compiler does not know is left out. The reason is empty if none is. For a
+    compiler that writes x86_64_v2 where others write x86-64-v2, there is `rename_levels`.
     """
     compiler = compiler or find_compiler()
     if not compiler:
@@ -98,6 +101,8 @@ def build(
     def compile_one(level: str, dtype: str, flags: list[str]) -> tuple[Path | None, str]:
         path = out / library_name(level, dtype, system)
         new = path.with_name(path.name + ".new")  # so that a running process keeps the old one
+        if rename_levels:
+            flags = [re.sub(r"x86-64-(v\d)", r"x86_64_\1", flag) for flag in flags]
         command = [*compiler, *FLAGS, *link, *flags, *DTYPES[dtype], *extra]
         try:
             done = subprocess.run(

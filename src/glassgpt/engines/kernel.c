@@ -17,6 +17,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #ifdef GLASS_NO_THREADS
 typedef int shared_int;
 #else
@@ -516,7 +519,7 @@ static int forward(const Glass *g, Work *w, Documents docs, int first, int count
         rmsnorm(g, s->mlp_norm, s->mlp_scale, w->x, n);
         linear(g, layer + MLP_FC1, s->hidden, g->hidden_stride, s->mlp_norm, xs, n, 0);
         for (size_t c = 0; c < (size_t)n * g->hidden_stride; c += LANES)
-            store(s->hidden + c, larger(load(s->hidden + c), (vec){0}));
+            store(s->hidden + c, larger((vec){0}, load(s->hidden + c))); /* this way NaN stays */
         linear(g, layer + MLP_FC2, w->x, xs, s->hidden, g->hidden_stride, n, 1);
     }
     linear(g, g->matrices + LM_HEAD, w->logits, g->vocab_stride, w->x, xs, n, 0);
@@ -1261,7 +1264,7 @@ static void read_token(Session *s, int token) {
         rmsnorm(g, s->norm, &scale, s->x, 1);
         row_linear(g, layer + MLP_FC1, s->hidden, s->norm, 0);
         for (int c = 0; c < 4 * e; c += LANES)
-            store(s->hidden + c, larger(load(s->hidden + c), (vec){0}));
+            store(s->hidden + c, larger((vec){0}, load(s->hidden + c))); /* this way NaN stays */
         row_linear(g, layer + MLP_FC2, s->x, s->hidden, 1);
     }
     row_linear(g, g->matrices + LM_HEAD, s->logits, s->x, 0);
@@ -1349,13 +1352,18 @@ out_of_uniforms:
  * v4. Elsewhere there is one level, 0. */
 API int glass_cpu_level(void) {
 #ifdef __x86_64__
-    __builtin_cpu_init();
-    int v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-             __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-    int v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl");
-    return v3 + v4;
+    unsigned a, b, c, d, extra, saved, high;
+    unsigned fma_movbe_osxsave_avx_f16c = 1u << 12 | 1u << 22 | 1u << 27 | 1u << 28 | 1u << 29;
+    unsigned bmi1_avx2_bmi2 = 1u << 3 | 1u << 5 | 1u << 8, lzcnt = 1u << 5;
+    unsigned avx512_f_dq_cd_bw_vl = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
+    if ((c & fma_movbe_osxsave_avx_f16c) != fma_movbe_osxsave_avx_f16c) return 0;
+    if (!__get_cpuid(0x80000001, &a, &b, &extra, &d) || !(extra & lzcnt)) return 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+    /* Which registers the system saves when it switches threads: 6 the 256-bit ones, e0 the rest. */
+    __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+    if ((b & bmi1_avx2_bmi2) != bmi1_avx2_bmi2 || (saved & 6) != 6) return 0;
+    return (b & avx512_f_dq_cd_bw_vl) == avx512_f_dq_cd_bw_vl && (saved & 0xe0) == 0xe0 ? 2 : 1;
 #else
     return 0;
 #endif
