@@ -229,7 +229,7 @@ def test_generates_what_python_would(
     rng = random.Random(7)
     prompt = [26, *(rng.randrange(26) for _ in range(length))]
     uniforms = [rng.random() for _ in range(12 * 12)]
-    texts = engine.generate_many(uniforms, 12, prompt, temperature, top_k)
+    texts = engine.generate_many(uniforms, 12, prompt, temperature, top_k, log_probs=True)
     start = 0
     for token_ids, log_prob in zip(texts.token_ids, texts.log_probs, strict=True):
         expected, expected_log_prob, used = write_with_python(

@@ -72,8 +72,8 @@ class Texts:
 
     token_ids: list[list[int]]
     """Of each text, without the prompt; with the BOS that ended it, unless the context was full."""
-    log_probs: NDArray[np.float64]
-    """Of each text after the prompt, at temperature 1 (nats), `(len(token_ids),)`."""
+    log_probs: NDArray[np.float64] | None
+    """Of each text after the prompt, at temperature 1 (nats), `(len(token_ids),)`; if asked for."""
     used: int
     """How many of the uniform numbers it took."""
 
@@ -189,6 +189,7 @@ class NativeEngine:
         prompt: Sequence[int],
         temperature: float = 0.5,
         top_k: int | None = None,
+        log_probs: bool = False,
     ) -> Texts:
         """Write up to n texts after a prompt, whose first token is BOS, in a single call.
 
@@ -204,18 +205,20 @@ class NativeEngine:
         numbers = np.ascontiguousarray(uniforms, np.float64).ravel()
         tokens, used = np.array(prompt, np.int32), c_int()
         out = np.empty((n, self.config.block_size), np.int32)
-        lengths, log_probs = np.empty(n, np.int32), np.empty(n)
+        lengths, logs = np.empty(n, np.int32), np.empty(n) if log_probs else None
         session = self.session()
         with self._lock:
             written = _checked(
                 self._library.glass_generate(
                     *(session.handle, _pointer(tokens), len(tokens), int(tokens[0]), n),
                     *(temperature, top_k or 0, _pointer(numbers), len(numbers)),
-                    *(_pointer(out), _pointer(lengths), _pointer(log_probs), ctypes.byref(used)),
+                    *(_pointer(out), _pointer(lengths), None if logs is None else _pointer(logs)),
+                    ctypes.byref(used),
                 )
             )
-        rows = zip(out[:written], lengths.tolist(), strict=False)
-        return Texts([row[:k].tolist() for row, k in rows], log_probs[:written], used.value)
+        rows = zip(out[:written].tolist(), lengths[:written].tolist(), strict=True)
+        texts = [row[:length] for row, length in rows]
+        return Texts(texts, None if logs is None else logs[:written], used.value)
 
     def state(self) -> TrainState:
         flat = [np.empty(self.config.num_params) for _ in range(3)]
