@@ -1,0 +1,59 @@
+import { useMemo } from 'react';
+import { count } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { modelGraph } from './modelGraph.ts';
+
+/** Beyond this, making a Value of every number would hold up the page. */
+const MOST = 300_000;
+
+/** The same graph at its real size: what one document makes. */
+export function NameGraph() {
+  const { params } = useLoaded();
+  const { config } = params;
+  const ids = useExplorer((s) => s.ids);
+  const running = useExplorer((s) => s.document);
+  const total = params.data.length;
+  const fits = total * ids.length <= MOST;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other weights make the same nodes
+  const graph = useMemo(() => (fits ? modelGraph(params, ids) : null), [config, ids, fits]);
+  return (
+    <Panel title="the graph of one document" caption={running}>
+      {graph ? (
+        <>
+          <p className="text-sm">
+            <b className="text-2xl font-black">{count(graph.computed)}</b> Values are computed to
+            find the loss of <b>{running}</b>, from {count(graph.parameters)} of the {count(total)}{' '}
+            parameters. They were made and counted just now.
+          </p>
+          <ul className="mt-3 space-y-1">
+            {graph.operations.map(({ op, n }) => (
+              <li key={op} className="grid grid-cols-[3rem_1fr_4rem] items-center gap-3">
+                <span className="font-mono text-sm font-bold">{op}</span>
+                <span className="h-3.5 border-2 border-line bg-bg" aria-hidden="true">
+                  <span
+                    className="block h-full bg-blue"
+                    style={{ width: `${(100 * n) / graph.operations[0]!.n}%` }}
+                  />
+                </span>
+                <span className="text-right font-mono text-sm">{count(n)}</span>
+              </li>
+            ))}
+          </ul>
+          <p className="caption mt-3">
+            The longest way from the loss down to a parameter passes {count(graph.depth)} Values; a
+            longer text and every layer more make it longer. A backward pass that calls itself could
+            go as deep, and Python stops at about 1,000 calls within calls. So reference.py keeps
+            its own stack. The graph is thrown away after each step. Only the parameters stay, so
+            only their gradients have to be set back to 0.
+          </p>
+        </>
+      ) : (
+        <p className="text-sm">
+          With {count(total)} parameters and {ids.length} tokens the graph is too large to be made
+          number by number in a page.
+        </p>
+      )}
+    </Panel>
+  );
+}
