@@ -74,12 +74,10 @@ def open_regular(path: Path, flags: int = os.O_RDONLY) -> int:
 def read_regular(path: Path, limit: int) -> bytes:
     """The bytes of a regular file. Raises OSError, also where there are more than the limit."""
     with os.fdopen(open_regular(path), "rb") as file:
-        if os.fstat(file.fileno()).st_size > limit:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
             raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))
-        content = file.read(limit + 1)
-    if len(content) > limit:  # it has grown meanwhile
-        raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))
-    return content
+        return file.read(size)  # not limit: read() makes room for all that it is asked for
 
 
 def _not_regular(path: Path) -> OSError:

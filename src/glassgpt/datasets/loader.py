@@ -101,10 +101,13 @@ def _read_path(path: Path) -> bytes:
 
 
 def _read(file: BinaryIO, name: str) -> bytes:
-    raw = file.read(MAX_FILE_BYTES + 1)
-    if len(raw) > MAX_FILE_BYTES:
-        raise DataError(f"{name} is larger than {MAX_FILE_BYTES:,} bytes, the most a list may have")
-    return raw
+    raw = bytearray()
+    while part := file.read(1 << 20):  # in parts: read() makes room for all that it is asked for
+        raw += part
+        if len(raw) > MAX_FILE_BYTES:
+            limit = f"{MAX_FILE_BYTES:,} bytes, the most a list may have"
+            raise DataError(f"{name} is larger than {limit}")
+    return bytes(raw)
 
 
 def read_documents(
