@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import socket
@@ -16,9 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
+from glassgpt.server import limits
 from glassgpt.server.running import address
 from glassgpt.server.work import Pool
-from serving import STREAM, events, served, wait_until
+from serving import STREAM, app, events, served, wait_until
 
 LONG = {"documents": ["emma", "olivia"], "steps": 10_000, "n_embd": 64, "n_layer": 4}
 
@@ -84,13 +86,31 @@ def test_no_thread_is_kept_by_those_who_do_not_read() -> None:
         wait_until(lambda: pool.jobs == 0)
 
 
+def test_nothing_more_is_computed_for_those_who_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SLICE_SECONDS", 0.0)
+    left = iter([{"type": "http.request", "body": b'{"n": 100}', "more_body": False}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(left, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"host", b"localhost")]
+    scope = {"type": "http", "method": "POST", "path": "/generate", "headers": headers}
+    scope |= {"query_string": b"", "http_version": "1.1", "scheme": "http"}
+    asyncio.run(app()(scope, receive, send))
+    assert sent[0]["status"] == 503  # which nobody gets to see
+
+
 def test_stopping_ends_the_streams() -> None:
     with served() as (client, server), client.stream("POST", "/train", json=LONG) as answer:
         lines = answer.iter_lines()
         assert next(lines) == "event: start"
         server.stop()
         stopping = time.monotonic()
-        assert '"stopped":"the server is stopping"' in [*lines][-2]
+        assert '"the server is stopping"' in [*lines][-2]
         assert time.monotonic() - stopping < 2
 
 

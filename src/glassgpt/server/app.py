@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Header, Query
+from fastapi import FastAPI, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.middleware.cors import CORSMiddleware
 
@@ -122,7 +122,10 @@ def _add_questions(app: FastAPI, library: Library, pool: Pool) -> None:
         tags=["questions"],
     )
     async def generate(
-        body: schemas.GenerateRequest, run: RunName = None, accept: Accept = None
+        request: Request,
+        body: schemas.GenerateRequest,
+        run: RunName = None,
+        accept: Accept = None,
     ) -> Response:
         """Texts, as `glassgpt sample` writes them for the same seed.
 
@@ -135,7 +138,12 @@ def _add_questions(app: FastAPI, library: Library, pool: Pool) -> None:
             return await _stream(pool, items)
 
         with pool.admit():
-            return _bytes(b"".join(await pool.all(generation.collected(items, steps))))
+            parts = []
+            async for batch in pool.slices(generation.collected(items, steps)):
+                parts += batch
+                if not parts[-1] and await request.is_disconnected():
+                    raise ApiError(503, "the client has left")  # and nobody reads this
+            return _bytes(b"".join(parts))
 
     @app.post(
         "/tokenize",

@@ -9,21 +9,21 @@ from pathlib import Path
 from glassgpt.checkpoint import SavedRun
 from glassgpt.errors import RunError
 from glassgpt.modelfile import model_json
+from glassgpt.server import sitefiles
 from glassgpt.server.security import CHECK_FIRST, FOREVER, HEADERS
-from glassgpt.server.sitefiles import MISSING, SITE, is_built
 
 MODEL = "model.json"
 """Beside index.html, where the explorer looks for a run."""
 
 
-def export(saved: SavedRun, target: Path, site: Path = SITE) -> list[Path]:
+def export(saved: SavedRun, target: Path) -> list[Path]:
     """Write the site into a new or empty directory; return the files. Raises RunError."""
-    if not is_built(site):
-        raise RunError(MISSING)
+    if not sitefiles.is_built():
+        raise RunError(sitefiles.MISSING)
     try:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise RunError(f"{target} exists already; choose another directory, or remove it")
-        shutil.copytree(site, target, dirs_exist_ok=True)
+        shutil.copytree(sitefiles.SITE, target, dirs_exist_ok=True)
         (target / MODEL).write_text(model_json(saved, documents=True), encoding="utf-8")
         for name, content in header_files().items():
             (target / name).write_text(content, encoding="utf-8")

@@ -10,5 +10,5 @@ SITE = Path(glassgpt.__file__).with_name("site")
 MISSING = "the explorer is not built here: `make web` builds it"
 
 
-def is_built(site: Path = SITE) -> bool:
-    return (site / "index.html").is_file()
+def is_built(site: Path | None = None) -> bool:
+    return ((site or SITE) / "index.html").is_file()

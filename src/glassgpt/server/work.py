@@ -51,9 +51,6 @@ class Pool:
             if batch:
                 yield batch
 
-    async def all(self, items: Iterator[T]) -> list[T]:
-        return [item async for batch in self.slices(items) for item in batch]
-
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
