@@ -34,6 +34,12 @@ export const CHAPTERS: readonly Chapter[] = [
     title: 'Forward pass',
     view: lazy(() => import('./Forward.tsx')),
   },
+  {
+    number: 10,
+    address: 'generate',
+    title: 'Generate',
+    view: lazy(() => import('./Generate.tsx')),
+  },
 ];
 
 export function chapterAt(address: string): Chapter {

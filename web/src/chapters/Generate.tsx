@@ -1,0 +1,324 @@
+import { useMemo, useState } from 'react';
+import { GlassError } from '../engine/errors.ts';
+import { encodePrompt, likeliest, type Novelty, sampleConfig } from '../engine/sample.ts';
+import { CodePanel } from '../figures/CodePanel.tsx';
+import { percent } from '../figures/format.ts';
+import { Panel } from '../figures/Panel.tsx';
+import { Check, Predict } from '../figures/Quiz.tsx';
+import { moveInGrid } from '../figures/roving.ts';
+import { definition } from '../figures/source.ts';
+import { useExplorer, useLoaded } from '../store/use.ts';
+import { Stages } from './generate/Stages.tsx';
+import { bandOf, nearest, type Row, write, writeMany } from './generate/write.ts';
+
+const CODE = [definition('def sample'), definition('def softmax')];
+const MANY = 60;
+const BINS: Readonly<Record<Novelty, { words: string; style: string }>> = {
+  new: { words: 'new', style: 'bg-panel' },
+  'in file': { words: 'in the file, not seen', style: 'bg-yellow text-[#121212]' },
+  seen: { words: 'seen in training', style: 'bg-red text-on-accent' },
+};
+
+/** Let the model write. */
+export default function Generate() {
+  const { run, params, tokenizer } = useLoaded();
+  const step = useExplorer((s) => s.step);
+  const interventions = useExplorer((s) => s.interventions);
+  const [prompt, setPrompt] = useState('');
+  const [temperature, setTemperature] = useState(0.5);
+  const [topK, setTopK] = useState(0);
+  const [seed, setSeed] = useState(42);
+  const [chosen, setChosen] = useState(0);
+
+  const problem = problemOf(() => encodePrompt(prompt, tokenizer, run.model));
+  const usable = problem ? '' : prompt;
+  const config = useMemo(
+    () => sampleConfig({ temperature, top_k: topK || null }),
+    [temperature, topK],
+  );
+  const written = useMemo(
+    () => write(params, run, config, seed, usable, interventions),
+    [params, run, config, seed, usable, interventions],
+  );
+  const rows = useMemo(
+    () => writeMany(params, run, step, config, seed, usable, interventions, MANY),
+    [params, run, step, config, seed, usable, interventions],
+  );
+  // Different texts among MANY at two temperatures, whatever the settings: what the question asks.
+  const [distinctLow, distinctOwn] = useMemo(
+    () =>
+      [0.1, 1].map((t) => {
+        const texts = writeMany(
+          params,
+          run,
+          step,
+          sampleConfig({ temperature: t }),
+          42,
+          '',
+          {},
+          MANY,
+        );
+        return new Set(texts.map(({ sample }) => sample.text)).size;
+      }) as [number, number],
+    [params, run, step],
+  );
+  const shown = rows[Math.min(chosen, rows.length - 1)]!;
+
+  return (
+    <div className="mt-4 space-y-6">
+      <p className="prose">
+        To write, the model reads what is there, draws the next token from its probabilities,
+        appends it, and reads again: until it draws BOS. Nothing else happens. The weights do not
+        change; the same seed writes the same texts.
+      </p>
+      <Predict
+        id="temperature low"
+        question={`Of ${MANY} texts at temperature 0.1, how many are different ones?`}
+        options={['few', 'about half', 'nearly all'].map((value) => ({ value, label: value }))}
+        truth={share(distinctLow)}
+      >
+        {distinctLow} of {MANY} with this model. A low temperature makes likely tokens likelier
+        still, so the same few paths are taken again and again. At temperature 1 it draws from its
+        own distribution: {distinctOwn} different ones.
+      </Predict>
+
+      <Panel title="how it draws" caption={bandOf(temperature)}>
+        <div className="grid gap-4 @3xl:grid-cols-2">
+          <label className="block text-sm font-semibold">
+            temperature {temperature.toFixed(2)}
+            <input
+              type="range"
+              className="w-full accent-[var(--red)]"
+              min={0}
+              max={2}
+              step={0.05}
+              value={temperature}
+              aria-valuetext={`${temperature.toFixed(2)}, ${bandOf(temperature)}`}
+              onChange={(event) => setTemperature(Number(event.target.value))}
+            />
+            <span
+              className="caption grid grid-cols-[30fr_40fr_50fr_80fr] font-normal"
+              aria-hidden="true"
+            >
+              <span className="border-t-4 border-blue">0.1–0.3</span>
+              <span className="border-t-4 border-yellow">to 0.7 balanced</span>
+              <span className="border-t-4 border-ink">to 1.2 creative</span>
+              <span className="border-t-4 border-red">beyond: wild</span>
+            </span>
+          </label>
+          <div className="flex flex-wrap gap-3">
+            <label className="text-sm font-semibold">
+              begins with
+              <input
+                className="field mt-1 block w-36"
+                value={prompt}
+                autoComplete="off"
+                autoCapitalize="off"
+                spellCheck={false}
+                onChange={(event) => setPrompt(event.target.value)}
+              />
+            </label>
+            <label className="text-sm font-semibold">
+              top-k (0: all)
+              <input
+                type="number"
+                className="field mt-1 block w-24"
+                min={0}
+                max={run.model.vocab_size}
+                value={topK}
+                onChange={(event) =>
+                  setTopK(
+                    Math.max(
+                      0,
+                      Math.min(run.model.vocab_size, Math.trunc(Number(event.target.value)) || 0),
+                    ),
+                  )
+                }
+              />
+            </label>
+            <label className="text-sm font-semibold">
+              seed
+              <input
+                type="number"
+                className="field mt-1 block w-28"
+                min={0}
+                value={seed}
+                onChange={(event) =>
+                  setSeed(Math.max(0, Math.trunc(Number(event.target.value)) || 0))
+                }
+              />
+            </label>
+          </div>
+        </div>
+        {problem && (
+          <p role="alert" className="mt-2 text-sm font-medium text-red">
+            {problem}
+          </p>
+        )}
+      </Panel>
+
+      <Panel
+        title="one text in seven stages"
+        caption={`it will be ${written.sample.text || '(nothing)'}`}
+      >
+        <Stages
+          key={`${seed} ${usable} ${temperature} ${topK}`}
+          written={written}
+          tokenizer={tokenizer}
+          temperature={temperature}
+        />
+      </Panel>
+
+      <div className="columns-of-two">
+        <Panel title={`${MANY} texts`} caption="click one for its record">
+          <div
+            role="group"
+            aria-label="Texts"
+            className="flex flex-wrap gap-1"
+            onKeyDown={moveInGrid}
+          >
+            {rows.map(({ sample, bin }, i) => (
+              <button
+                key={i}
+                type="button"
+                data-at={`0,${i}`}
+                tabIndex={i === chosen ? 0 : -1}
+                className={`border-2 border-line px-1.5 py-0.5 text-sm font-semibold ${BINS[bin].style} ${i === chosen ? 'outline-3 outline-offset-1 outline-blue' : ''}`}
+                aria-pressed={i === chosen}
+                aria-label={`${sample.text || '(nothing)'}: ${BINS[bin].words}`}
+                onClick={() => setChosen(i)}
+              >
+                {sample.text || '·'}
+              </button>
+            ))}
+          </div>
+          <Statistics rows={rows} />
+        </Panel>
+        <RecordOf row={shown} />
+        <CodePanel show={CODE} />
+        <Panel title="check yourself">
+          <Check
+            id="generate greedy"
+            question="At temperature 0, how many different texts can one prompt give?"
+            judge={(text) => text.trim() === '1'}
+            hint="try it: set the temperature to 0 and look at the texts."
+            explain="Always the likeliest token: no randomness is left, every text is the same."
+          />
+          <Check
+            id="generate tokens"
+            question={`How many random numbers did ${shown.sample.text || 'the chosen text'} take?`}
+            judge={(text) =>
+              text.trim() !== '' &&
+              Number(text) === shown.sample.steps.filter((s) => s.uniform !== null).length
+            }
+            hint="one for each token drawn, the closing BOS included; a prompt takes none."
+            explain="One a token: that is all the randomness there is."
+          />
+        </Panel>
+      </div>
+    </div>
+  );
+}
+
+function share(distinct: number): string {
+  return distinct < MANY / 3 ? 'few' : distinct < (2 * MANY) / 3 ? 'about half' : 'nearly all';
+}
+
+function Statistics({ rows }: { rows: readonly Row[] }) {
+  const n = rows.length;
+  const mean = (of: (row: Row) => number) => rows.reduce((sum, row) => sum + of(row), 0) / n;
+  return (
+    <dl className="mt-4 grid grid-cols-2 gap-x-6 gap-y-1 text-sm">
+      {(['new', 'in file', 'seen'] as const).map((bin) => (
+        <div key={bin} className="flex justify-between gap-2">
+          <dt className="flex items-center gap-2">
+            <span className={`inline-block h-3.5 w-3.5 border-2 border-line ${BINS[bin].style}`} />
+            {BINS[bin].words}
+          </dt>
+          <dd className="font-mono">{rows.filter((row) => row.bin === bin).length}</dd>
+        </div>
+      ))}
+      <div className="flex justify-between gap-2">
+        <dt>different</dt>
+        <dd className="font-mono">{new Set(rows.map((row) => row.sample.text)).size}</dd>
+      </div>
+      <div className="flex justify-between gap-2">
+        <dt>mean length</dt>
+        <dd className="font-mono">{mean((row) => row.sample.token_ids.length).toFixed(2)}</dd>
+      </div>
+      <div className="flex justify-between gap-2">
+        <dt>mean log p</dt>
+        <dd className="font-mono">{mean((row) => row.sample.log_prob).toFixed(2)}</dd>
+      </div>
+    </dl>
+  );
+}
+
+/** Token by token: what was likely, what was drawn; and what in the data is closest. */
+function RecordOf({ row }: { row: Row }) {
+  const { run, tokenizer } = useLoaded();
+  const step = useExplorer((s) => s.step);
+  const { sample, bin } = row;
+  const close = useMemo(
+    () => nearest(tokenizer.raw(sample.token_ids), run.seen(step)),
+    [run, sample, step, tokenizer],
+  );
+  return (
+    <Panel title={sample.text || '(nothing)'} caption={BINS[bin].words}>
+      <div className="overflow-x-auto" role="group" aria-label="Record of the text" tabIndex={0}>
+        <table className="w-full text-sm">
+          <thead>
+            <tr className="border-b-2 border-line text-left">
+              <th scope="col">after</th>
+              <th scope="col">top 5</th>
+              <th scope="col" className="text-right">
+                drew
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {sample.steps.map(({ position, token_id, probs, choice }) => (
+              <tr key={position} className="border-b border-hair">
+                <th scope="row" className="pr-2 text-left">
+                  {tokenizer.token(token_id)}
+                </th>
+                <td>
+                  {likeliest(probs, 5).map(([id, p]) => (
+                    <span
+                      key={id}
+                      className={`mr-2 inline-block whitespace-nowrap px-1 ${id === choice ? 'bg-yellow text-[#121212]' : ''}`}
+                    >
+                      <b>{tokenizer.token(id)}</b>{' '}
+                      <span className="font-mono text-xs">{Math.round(100 * p)}</span>
+                    </span>
+                  ))}
+                </td>
+                <td className="text-right font-mono text-xs">
+                  {tokenizer.token(choice)} {percent(probs[choice]!, 0)}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p className="caption mt-3">
+        {close.edits === 0
+          ? 'It was trained on this very text.'
+          : Number.isFinite(close.edits)
+            ? `Closest among the texts it was trained on: ${close.document}, ${close.edits} ${close.edits === 1 ? 'edit' : 'edits'} away.`
+            : 'It has not been trained yet.'}{' '}
+        {!sample.finished && 'The context was full before it drew BOS.'}
+      </p>
+    </Panel>
+  );
+}
+
+function problemOf(work: () => unknown): string {
+  try {
+    work();
+    return '';
+  } catch (error) {
+    if (error instanceof GlassError) return error.message;
+    throw error;
+  }
+}

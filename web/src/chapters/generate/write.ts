@@ -1,0 +1,127 @@
+/** Texts written by the model with everything that the chapter shows of them. */
+
+import { type Interventions, makePlan } from '../../engine/interventions.ts';
+import { Session } from '../../engine/model.ts';
+import type { Params } from '../../engine/params.ts';
+import { Random } from '../../engine/random.ts';
+import {
+  generate,
+  generateSteps,
+  type Novelty,
+  novelty,
+  type Sample,
+  type SampleConfig,
+  type SampleStep,
+} from '../../engine/sample.ts';
+import type { Run } from '../../engine/train.ts';
+
+/** One choice with what the model computed before it. */
+export interface Moment {
+  readonly step: SampleStep;
+  /** The stream after the embedding, `[n_embd]`. */
+  readonly embedding: Float64Array;
+  /** For each layer and head the shares that the positions so far get. */
+  readonly attention: readonly {
+    readonly layer: number;
+    readonly head: number;
+    readonly shares: Float64Array;
+  }[];
+}
+
+export interface Written {
+  readonly sample: Sample;
+  readonly moments: readonly Moment[];
+}
+
+/** Write one text and keep every moment of it. */
+export function write(
+  params: Params,
+  run: Run,
+  config: SampleConfig,
+  seed: number,
+  prompt: string,
+  interventions: Interventions,
+): Written {
+  const session = new Session(params, makePlan(params.config, interventions));
+  const steps = generateSteps(session, run.tokenizer, new Random(seed), config, prompt);
+  const moments: Moment[] = [];
+  for (;;) {
+    const next = steps.next();
+    if (next.done) return { sample: next.value, moments };
+    const { position } = next.value;
+    const { values } = session;
+    moments.push({
+      step: next.value,
+      embedding: values.row('emb_norm', position).slice(),
+      attention: Array.from({ length: params.config.n_layer }, (_, layer) =>
+        Array.from({ length: params.config.n_head }, (_, head) => ({
+          layer,
+          head,
+          shares: values.row(`layer${layer}.attn_weights`, position, head).slice(0, position + 1),
+        })),
+      ).flat(),
+    });
+  }
+}
+
+export interface Row {
+  readonly sample: Sample;
+  readonly bin: Novelty;
+}
+
+/** Many texts from one stream, each sorted into its bin. */
+export function writeMany(
+  params: Params,
+  run: Run,
+  steps: number,
+  config: SampleConfig,
+  seed: number,
+  prompt: string,
+  interventions: Interventions,
+  n: number,
+): Row[] {
+  const rng = new Random(seed);
+  const seen = run.seen(steps);
+  const inFile = new Set(run.documents);
+  return Array.from({ length: n }, () => {
+    const sample = generate(params, run.tokenizer, rng, config, prompt, interventions);
+    return { sample, bin: novelty(sample.token_ids, seen, inFile, run.tokenizer) };
+  });
+}
+
+/** The document that is the fewest edits away (Levenshtein 1966), and how many. */
+export function nearest(
+  text: string,
+  documents: Iterable<string>,
+): { document: string; edits: number } {
+  let best = { document: '', edits: Number.POSITIVE_INFINITY };
+  const chars = [...text];
+  for (const document of documents) {
+    if (Math.abs(document.length - text.length) >= best.edits) continue;
+    const edits = distance(chars, [...document]);
+    if (edits < best.edits) best = { document, edits };
+    if (edits === 0) break;
+  }
+  return best;
+}
+
+function distance(a: readonly string[], b: readonly string[]): number {
+  let before = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      row.push(Math.min(before[j]! + 1, row[j - 1]! + 1, before[j - 1]! + same));
+    }
+    before = row;
+  }
+  return before[b.length]!;
+}
+
+/** What people call a temperature. */
+export function bandOf(temperature: number): string {
+  if (temperature === 0) return 'greedy: always the likeliest';
+  if (temperature <= 0.3) return 'conservative';
+  if (temperature <= 0.7) return 'balanced';
+  return temperature <= 1.2 ? 'creative' : 'wild';
+}
