@@ -1,11 +1,12 @@
-import { useMemo } from 'react';
+import { useEffect, useState } from 'react';
 import { count } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { modelGraph } from './modelGraph.ts';
+import { type ModelGraph, modelGraphSteps } from './modelGraph.ts';
 
 /** Beyond this, making a Value of every number would hold up the page. */
 const MOST = 300_000;
+const MOST_LAYERS = 16;
 
 /** The same graph at its real size: what one document makes. */
 export function NameGraph() {
@@ -14,12 +15,31 @@ export function NameGraph() {
   const ids = useExplorer((s) => s.ids);
   const running = useExplorer((s) => s.document);
   const total = params.data.length;
-  const fits = total * ids.length <= MOST;
+  const fits = total * ids.length <= MOST && config.n_layer <= MOST_LAYERS;
+  const [graph, setGraph] = useState<ModelGraph | null>(null);
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: other weights make the same nodes
-  const graph = useMemo(() => (fits ? modelGraph(params, ids) : null), [config, ids, fits]);
+  useEffect(() => {
+    if (!fits) return;
+    const steps = modelGraphSteps(params, ids);
+    let timer = 0;
+    const work = () => {
+      const { done, value } = steps.next();
+      if (done) setGraph(value);
+      else timer = window.setTimeout(work);
+    };
+    timer = window.setTimeout(work);
+    return () => clearTimeout(timer);
+  }, [config, ids, fits]);
+
   return (
     <Panel title="the graph of one document" caption={running}>
-      {graph ? (
+      {!fits ? (
+        <p className="text-sm">
+          With {count(total)} parameters and {ids.length} tokens the graph is too large to be made
+          number by number in a page.
+        </p>
+      ) : graph ? (
         <>
           <p className="text-sm">
             <b className="text-2xl font-black">{count(graph.computed)}</b> Values are computed to
@@ -49,10 +69,7 @@ export function NameGraph() {
           </p>
         </>
       ) : (
-        <p className="text-sm">
-          With {count(total)} parameters and {ids.length} tokens the graph is too large to be made
-          number by number in a page.
-        </p>
+        <p className="caption h-[22rem]">counting…</p>
       )}
     </Panel>
   );

@@ -23,7 +23,20 @@ type Vector = Value[];
 
 /** @param ids BOS first and last. */
 export function modelGraph(params: Params, ids: readonly number[]): ModelGraph {
+  const steps = modelGraphSteps(params, ids);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** The same in pieces, one for each token read, so that a page need not stand still for it. */
+export function* modelGraphSteps(
+  params: Params,
+  ids: readonly number[],
+): Generator<undefined, ModelGraph> {
   const { config } = params;
+  const census = new Census();
   const width = headDim(config);
   const tensors = new Map(
     [...params.tensors].map(([name, { data, n_out, n_in }]) => [
@@ -40,7 +53,6 @@ export function modelGraph(params: Params, ids: readonly number[]): ModelGraph {
     values: [] as Vector[],
   }));
   const losses: Value[] = [];
-  const unused: Value[] = [];
 
   const count = Math.min(ids.length - 1, config.block_size);
   for (let position = 0; position < count; position++) {
@@ -71,30 +83,34 @@ export function modelGraph(params: Params, ids: readonly number[]): ModelGraph {
     });
     const probs = softmax(linear(x, matrix('lm_head')));
     losses.push(probs[ids[position + 1]!]!.log().neg());
-    unused.push(...probs.filter((_, token) => token !== ids[position + 1]));
+    census.visit(losses.at(-1)!);
+    for (const p of probs) census.visit(p); // the loss does not need them all
+    yield;
   }
   const loss = losses.reduce((sum, each) => sum.add(each)).mul(1 / losses.length);
-  return measured(loss, unused);
+  const depth = census.visit(loss);
+  const { computed, parameters } = census;
+  const operations = [...census.operations].map(([op, n]) => ({ op, n }));
+  return { loss, computed, operations: operations.sort((a, b) => b.n - a.n), parameters, depth };
 }
 
-function measured(loss: Value, unused: readonly Value[]): ModelGraph {
-  const depth = new Map<Value, number>();
-  const operations = new Map<string, number>();
-  let parameters = 0;
-  const nodes = loss.nodes(); // inputs before users
-  for (const node of nodes) {
+/** Counts nodes. Nobody needs the gradients here: `grad` holds how deep a node that was met is. */
+class Census {
+  computed = 0;
+  parameters = 0;
+  readonly operations = new Map<string, number>();
+
+  visit(node: Value): number {
+    if (node.grad > 0) return node.grad;
     let below = 0;
-    for (const input of node.inputs) below = Math.max(below, depth.get(input)!);
-    depth.set(node, below + 1);
-    if (node.inputs.length === 0) parameters++;
+    for (const input of node.inputs) below = Math.max(below, this.visit(input));
+    if (node.inputs.length === 0) {
+      this.parameters++;
+    } else {
+      this.computed++;
+      this.operations.set(node.op, (this.operations.get(node.op) ?? 0) + 1);
+    }
+    node.grad = below + 1;
+    return node.grad;
   }
-  const computed = [...nodes.filter((node) => node.inputs.length > 0), ...unused];
-  for (const { op } of computed) operations.set(op, (operations.get(op) ?? 0) + 1);
-  return {
-    loss,
-    computed: computed.length,
-    operations: [...operations].map(([op, n]) => ({ op, n })).sort((a, b) => b.n - a.n),
-    parameters,
-    depth: depth.get(loss)!,
-  };
 }
