@@ -166,6 +166,9 @@ def test_a_bad_weight_gives_a_bad_loss(tensor: str, bad: float, dtype: str) -> N
     state = fresh(config)
     state.params[tensor][:] = bad
     engine = NativeEngine(config, state, AdamConfig(), dtype=dtype)
+    loss, grads = engine.loss_and_grads([[4, 1, 2, 4]])
+    assert not math.isfinite(loss)
+    assert all(np.isnan(grad).all() for grad in grads.values())
     assert not math.isfinite(engine.train([[[4, 1, 2, 4]]] * 2, [0.1] * 2)[-1])
     assert engine.state().step == 0
 

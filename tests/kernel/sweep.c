@@ -55,6 +55,13 @@ static void sweep(int vocab, int layers, int embd, int heads, int block) {
         free(tokens), free(offsets), free(surprises);
     }
 
+    /* First long documents, then short ones on more threads than before. */
+    int32_t short_tokens[200] = {0}, short_offsets[101];
+    double rate = 0.01;
+    for (int i = 0; i <= 100; i++) short_offsets[i] = 2 * i;
+    expect(glass_train(g, short_tokens, short_offsets, 1, 100, &rate, 0.85, 0.99, 1e-8, &loss, 8,
+                       NULL) == 1, "train on short documents");
+
     Session *s = glass_session(g);
     double *logits = malloc((size_t)vocab * sizeof(double));
     for (int i = 0; i < block; i++) glass_feed(s, i % vocab, logits);

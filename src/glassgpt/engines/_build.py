@@ -1,6 +1,6 @@
 """Compile kernel.c: every instruction-set level of this machine, in float64 and float32.
 
-    python -m glassgpt.engines._build
+    python src/glassgpt/engines/_build.py
 
 The build hook runs this too, straight from the source tree, so it needs nothing but the standard
 library. The libraries go to `engines/lib/`; `native.py` picks one of them at load time.
