@@ -197,7 +197,8 @@ class Campaign:
         """No file may grow beyond a limit: what a full disk or a quota does."""
         for i in range(count):
             run = self.directory / f"limit{i}"
-            limit = int(self.rng.uniform(0, 1.1) * (self.whole / "log.jsonl").stat().st_size)
+            largest = max(path.stat().st_size for path in self.whole.iterdir())
+            limit = self.rng.randint(4096, largest + 4096)  # so that it can still say what is wrong
 
             def before(limit: int = limit) -> None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -219,7 +220,7 @@ class Campaign:
                 mount("-o", "remount,size=64m", disk)
                 self.finish(run)
             finally:
-                subprocess.run(["umount", disk], check=True)
+                subprocess.run(["umount", "-l", disk], check=True)
 
     def read_only(self) -> None:
         """The directory becomes read-only under the training."""
@@ -227,10 +228,18 @@ class Campaign:
         child = self.start(run)
         self.await_checkpoint(child, run)
         time.sleep(self.rng.uniform(0, self.seconds / 4))
+        if child.ended():
+            return
+        child.send(signal.SIGSTOP)  # so that nothing is open where it is mounted
         if os.geteuid():
             run.chmod(0o555)
-        elif mount("--bind", run, run) or mount("-o", "remount,bind,ro", run):
-            return  # root may write anywhere, but may not mount here
+        elif mount("--bind", run, run):
+            child.send(signal.SIGCONT)  # root may write anywhere, but may not mount here
+            child.wait()
+            return
+        elif mount("-o", "remount,bind,ro", run):
+            raise Wrong("the directory could not be made read-only")
+        child.send(signal.SIGCONT)
         try:
             self.refused(child, "Permission denied", "Read-only file system")
             child = self.resume(run)
@@ -241,7 +250,7 @@ class Campaign:
             if os.geteuid():
                 run.chmod(0o755)
             else:
-                subprocess.run(["umount", run], check=True)
+                subprocess.run(["umount", "-l", run], check=True)
         self.finish(run)
 
     def removed(self) -> None:
