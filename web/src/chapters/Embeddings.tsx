@@ -2,14 +2,14 @@ import { useMemo, useState } from 'react';
 import { CodePanel } from '../figures/CodePanel.tsx';
 import { fixed } from '../figures/format.ts';
 import { Panel } from '../figures/Panel.tsx';
-import { Check, Predict } from '../figures/Quiz.tsx';
+import { Check } from '../figures/Quiz.tsx';
 import { definition, line } from '../figures/source.ts';
 import { useExplorer, useLoaded } from '../store/use.ts';
 import { Alike } from './embeddings/Alike.tsx';
 import { Apart } from './embeddings/Apart.tsx';
-import { isSame, ORDER_QUESTION, Order, useOrder } from './embeddings/Order.tsx';
+import { Order } from './embeddings/Order.tsx';
 import { Sum } from './embeddings/Sum.tsx';
-import { largestDifference, nearest, rowsOf, swappedPair } from './embeddings/similarity.ts';
+import { nearest, rowsOf, swappedPair } from './embeddings/similarity.ts';
 import { TokenMap } from './embeddings/TokenMap.tsx';
 
 const FORWARD = definition('def forward');
@@ -52,7 +52,6 @@ export default function Embeddings() {
 
       <TokenMap token={follow} onPick={setToken} />
 
-      {pair && <OrderQuestion pair={pair} />}
       {pair && <Order pair={pair} />}
 
       <div className="columns-of-two">
@@ -82,26 +81,6 @@ export default function Embeddings() {
 
       <CodePanel show={CODE} lit={LIT} />
     </div>
-  );
-}
-
-function OrderQuestion({ pair }: { pair: readonly [string, string] }) {
-  const { without } = useOrder(pair);
-  const same = isSame(largestDifference(without[0], without[1]));
-  return (
-    <Predict
-      id={ORDER_QUESTION}
-      question={`Take the positions away. After ${pair[0]} and after ${pair[1]}, does the model still predict different things?`}
-      options={[
-        { value: 'other', label: 'yes, different things' },
-        { value: 'same', label: 'no, exactly the same' },
-      ]}
-      truth={same ? 'same' : 'other'}
-    >
-      {same
-        ? 'Without positions nothing in the model says what came first. The two are the same bag of characters with the same last one.'
-        : 'With more than one layer, the order in which the tokens are read leaves a trace even without positions.'}
-    </Predict>
   );
 }
 

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { useCallback, useDeferredValue, useMemo, useState } from 'react';
 import { Params } from '../engine/params.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
 import { count, largest, percent, precise } from '../figures/format.ts';
@@ -70,10 +70,17 @@ export default function Parameters() {
   const biggest = parts(params).reduce((a, b) => (b.count > a.count ? b : a));
   const steepest = facts.reduce((a, b) => (b.largestGradient > a.largestGradient ? b : a));
   const { vocab_size, n_embd, n_layer, block_size } = run.model;
-  const rowName = (tensor: string, row: number) => {
-    if (tensor === 'wte' || tensor === 'lm_head') return tokenizer.token(row);
-    return tensor === 'wpe' ? `position ${row}` : '';
-  };
+  const rowName = useCallback(
+    (tensor: string, row: number) => {
+      if (tensor === 'wte' || tensor === 'lm_head') return tokenizer.token(row);
+      return tensor === 'wpe' ? `position ${row}` : '';
+    },
+    [tokenizer],
+  );
+  // While the curve is dragged the canvas comes first, the table when there is time.
+  const table = useDeferredValue(
+    useMemo(() => ({ facts, params, shown, rowName }), [facts, params, shown, rowName]),
+  );
 
   return (
     <div className="mt-4 space-y-6">
@@ -129,17 +136,20 @@ export default function Parameters() {
             <div className="grid grid-cols-[minmax(0,1fr)] content-start gap-x-8 gap-y-5 @lg:grid-cols-2 @4xl:grid-cols-1">
               <div>
                 <h3 className="text-sm font-bold">{shown.title}</h3>
-                <p className="caption mt-1 min-h-10">{WHAT[quantity]}</p>
+                <p className="caption mt-1 min-h-16">
+                  {WHAT[quantity]}
+                  {(quantity === 'm' || quantity === 'v') && (
+                    <b className="block">
+                      {replay.error ||
+                        (replay.made === null
+                          ? 'replayed from the first step'
+                          : `replaying: step ${count(replay.made)} of ${count(step)}`)}
+                    </b>
+                  )}
+                </p>
                 <Legend
                   largest={scale === 'all' && shown.numbers ? largest(shown.numbers.data) : null}
                 />
-                <p className="caption mt-2 min-h-10" aria-live="polite">
-                  {(quantity === 'm' || quantity === 'v') &&
-                    (replay.error ||
-                      (replay.made !== null
-                        ? `replaying the run: step ${count(replay.made)} of ${count(step)}`
-                        : 'replayed from the first step: the moments are not kept'))}
-                </p>
               </div>
               <EditEffect />
             </div>
@@ -176,7 +186,7 @@ export default function Parameters() {
         </Panel>
       </div>
 
-      <TensorTable facts={facts} params={params} shown={shown} rowName={rowName} />
+      <TensorTable {...table} />
 
       <div className="columns-of-two">
         <div className="min-w-0 space-y-6">

@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from 'react';
 import { fixed } from '../../figures/format.ts';
 import { useSettings } from '../../store/use.ts';
-import { paintMatrix, palette, prepare } from '../parameters/paint.ts';
+import { layer, type Palette, paintMatrix, palette, prepare } from '../parameters/paint.ts';
 import { useWidth } from '../parameters/useWidth.ts';
 
 const MARGIN = 26; // px for the names at the left and on top
 const LARGEST_CELL = 24;
-const SMALLEST_NAMED = 11;
+const LETTER = 6.5; // px, the widest of a name
 
 /** A square table of numbers between things, in colour; pointing or the arrow keys read it out. */
 export function HeatMap(props: {
@@ -22,6 +22,7 @@ export function HeatMap(props: {
   const [box, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const scratch = useRef<HTMLCanvasElement>(null);
+  const names = useRef<{ key: string; labels: readonly string[]; canvas: HTMLCanvasElement }>(null);
   const theme = useSettings((s) => s.theme);
   const [hovered, setHovered] = useState<[number, number] | null>(null);
   const [cursor, setCursor] = useState<[number, number]>([0, 0]);
@@ -43,19 +44,12 @@ export function HeatMap(props: {
     context.strokeStyle = colours.ink;
     context.lineWidth = 1;
     context.strokeRect(MARGIN - 0.5, MARGIN - 0.5, n * cell, n * cell);
-    context.textAlign = 'center';
-    context.textBaseline = 'middle';
-    const every = Math.ceil(SMALLEST_NAMED / cell);
-    for (let i = 0; i < n; i++) {
-      const lit = i === row || i === column;
-      if (i % every && !lit) continue;
-      const at = MARGIN + (i + 0.5) * cell;
-      const text = labels[i] === 'BOS' ? '·' : labels[i]!;
-      context.font = `${lit ? 700 : 400} ${Math.min(13, Math.max(10, cell - 2))}px ${colours.mono}`;
-      context.fillStyle = lit ? colours.ink : colours.soft;
-      if (i % every === 0 || i === row) context.fillText(text, MARGIN / 2, at);
-      if (i % every === 0 || i === column) context.fillText(text, at, MARGIN / 2);
+    const key = [colours.ink, cell, row, column].join();
+    if (names.current?.key !== key || names.current.labels !== labels) {
+      const drawn = drawNames(labels, side, cell, [row, column], colours);
+      names.current = { key, labels, canvas: drawn };
     }
+    context.drawImage(names.current.canvas, 0, 0, side, side);
     if (row >= 0) {
       context.strokeStyle = colours.ink;
       context.lineWidth = 2;
@@ -106,11 +100,36 @@ export function HeatMap(props: {
         }}
       />
       <p className="mt-3 h-6 truncate border-l-8 border-yellow pl-2 font-mono text-sm leading-6">
-        {text || <span className="text-soft">point at a square, or move with the arrows</span>}
+        {text || <span className="text-soft">point, or use the arrow keys</span>}
       </p>
       <p className="sr-only" aria-live="polite">
         {focused ? text : ''}
       </p>
     </div>
   );
+}
+
+/** The names at the left and on top, as many as there is room for; the two pointed at in bold. */
+function drawNames(
+  labels: readonly string[],
+  side: number,
+  cell: number,
+  [row, column]: readonly [number, number],
+  colours: Palette,
+): HTMLCanvasElement {
+  const shown = labels.map((label) => (label === 'BOS' ? '·' : label));
+  const letters = Math.max(...shown.map((label) => label.length));
+  const every = Math.ceil((letters * LETTER + 3) / cell);
+  return layer(side, side, (context) => {
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    shown.forEach((text, i) => {
+      const at = MARGIN + (i + 0.5) * cell;
+      const lit = i === row || i === column;
+      context.font = `${lit ? 700 : 400} ${Math.min(13, Math.max(10, cell - 2))}px ${colours.mono}`;
+      context.fillStyle = lit ? colours.ink : colours.soft;
+      if (i % every === 0 || i === row) context.fillText(text, MARGIN / 2, at);
+      if (i % every === 0 || i === column) context.fillText(text, at, MARGIN / 2);
+    });
+  });
 }

@@ -1,23 +1,27 @@
 import { useMemo, useState } from 'react';
-import { trace } from '../../engine/model.ts';
+import { type Trace, trace } from '../../engine/model.ts';
 import { normalized, type Tokenizer } from '../../engine/tokenizer.ts';
 import { TokenBars } from '../../figures/Bars.tsx';
 import { Panel } from '../../figures/Panel.tsx';
+import { Predict } from '../../figures/Quiz.tsx';
 import { useLoaded, useSettings } from '../../store/use.ts';
 import { largestDifference } from './similarity.ts';
 
 const TOP = 5;
 const ROUNDING = 1e-9;
 
-export const ORDER_QUESTION = 'embeddings order';
-
 /** The same characters in another order, with positions and without: does the model notice? */
 export function Order(props: { pair: readonly [string, string] }) {
   const { params, tokenizer } = useLoaded();
   const [typed, setTyped] = useState<string | null>(null);
-  const own = typed === null ? null : swapped(tokenizer, typed, params.config.block_size);
+  const { block_size, n_layer } = params.config;
+  const own = useMemo(
+    () => (typed === null ? null : swapped(tokenizer, typed, block_size)),
+    [tokenizer, typed, block_size],
+  );
   const pair = own?.pair ?? props.pair;
-  const guessed = useSettings((s) => s.answers[ORDER_QUESTION] !== undefined);
+  const question = `embeddings order ${n_layer}`;
+  const guessed = useSettings((s) => s.answers[question] !== undefined);
   const [asked, setAsked] = useState(false);
   const { withPositions, without } = useOrder(pair);
   const [one, other] = pair;
@@ -26,73 +30,88 @@ export function Order(props: { pair: readonly [string, string] }) {
     Array.from(probs, (p, id) => ({ token: tokenizer.token(id), p }))
       .sort((a, b) => b.p - a.p)
       .slice(0, TOP);
-  const several = params.config.n_layer > 1;
+  const same = isSame(largestDifference(without[0], without[1]));
   return (
-    <Panel
-      title={`${one} or ${other}: does the order matter?`}
-      caption="what comes next, by this model; computed now"
-    >
-      <div className="mb-4 flex flex-wrap items-center gap-x-3 gap-y-1">
-        <label className="text-sm font-semibold" htmlFor="order">
-          other characters
-        </label>
-        <input
-          id="order"
-          className="field w-32"
-          value={typed ?? props.pair[0]}
-          autoComplete="off"
-          autoCapitalize="off"
-          spellCheck={false}
-          onChange={(event) => setTyped(event.target.value)}
-        />
-        <p className="caption" aria-live="polite">
-          {own?.problem || 'its first two change places'}
-        </p>
-      </div>
-      <div className="@container">
-        <div className="grid grid-cols-[minmax(0,1fr)] gap-6 @3xl:grid-cols-2">
-          <section className="@container" aria-label="with positions">
-            <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">with positions</h3>
-            <Predictions pair={pair} rows={withPositions.map(top)} />
-            <Verdict difference={largestDifference(withPositions[0], withPositions[1])} />
-          </section>
-          <section className="@container" aria-label="without positions">
-            <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">
-              without: every pos_emb is 0
-            </h3>
-            {open ? (
-              <>
-                <Predictions pair={pair} rows={without.map(top)} />
-                <Verdict difference={largestDifference(without[0], without[1])} />
-              </>
-            ) : (
-              <div className="hatched grid min-h-[14rem] place-items-center border-2 border-hair">
-                <button type="button" className="btn" onClick={() => setAsked(true)}>
-                  show it without a guess
-                </button>
-              </div>
-            )}
-          </section>
+    <>
+      <Predict
+        id={question}
+        question={`Take the positions away. After ${one} and after ${other}, does the model still predict different things?`}
+        options={[
+          { value: 'other', label: 'yes, different things' },
+          { value: 'same', label: 'no, exactly the same' },
+        ]}
+        truth={same ? 'same' : 'other'}
+      >
+        {same
+          ? 'Without positions nothing in the model says what came first. The two are the same bag of characters with the same last one.'
+          : 'With more than one layer, the order in which the tokens are read leaves a trace even without positions.'}
+      </Predict>
+      <Panel
+        title={`${one} or ${other}: does the order matter?`}
+        caption="what comes next, by this model; computed now"
+      >
+        <div className="mb-4 flex flex-wrap items-center gap-x-3 gap-y-1">
+          <label className="text-sm font-semibold" htmlFor="order">
+            other characters
+          </label>
+          <input
+            id="order"
+            className="field w-32"
+            value={typed ?? props.pair[0]}
+            autoComplete="off"
+            autoCapitalize="off"
+            spellCheck={false}
+            onChange={(event) => setTyped(event.target.value)}
+          />
+          <p className="caption" aria-live="polite">
+            {own?.problem || 'its first two change places'}
+          </p>
         </div>
-      </div>
-      <p className="caption mt-4 max-w-[80ch]">
-        The last character asks, and attention adds up what the characters before it answer. A sum
-        has no order: without positions the model is given a bag of characters, not a word.
-        {several &&
-          ' This model has more than one layer: the first lets each position see only what came before it, so the second can still notice some of the order.'}
-      </p>
-    </Panel>
+        <div className="@container">
+          <div className="grid grid-cols-[minmax(0,1fr)] gap-6 @3xl:grid-cols-2">
+            <section className="@container" aria-label="with positions">
+              <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">with positions</h3>
+              <Predictions pair={pair} rows={withPositions.map(top)} />
+              <Verdict difference={largestDifference(withPositions[0], withPositions[1])} />
+            </section>
+            <section className="@container" aria-label="without positions">
+              <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">
+                without: every pos_emb is 0
+              </h3>
+              {open ? (
+                <>
+                  <Predictions pair={pair} rows={without.map(top)} />
+                  <Verdict difference={largestDifference(without[0], without[1])} />
+                </>
+              ) : (
+                <div className="hatched grid min-h-[14rem] place-items-center border-2 border-hair">
+                  <button type="button" className="btn" onClick={() => setAsked(true)}>
+                    show it without a guess
+                  </button>
+                </div>
+              )}
+            </section>
+          </div>
+        </div>
+        <p className="caption mt-4 max-w-[80ch]">
+          The last character asks, and attention adds up what the characters before it answer. A sum
+          has no order: without positions the model is given a bag of characters, not a word.
+          {n_layer > 1 &&
+            ' This model has more than one layer: the first lets each position see only what came before it, so the second can still notice some of the order.'}
+        </p>
+      </Panel>
+    </>
   );
 }
 
 /** Next-token probabilities after each of two texts, with positions and without. */
-export function useOrder(pair: readonly [string, string]) {
+function useOrder(pair: readonly [string, string]) {
   const { params, tokenizer } = useLoaded();
   return useMemo(() => {
+    let reuse: Trace | undefined;
     const after = (text: string, noPositions: boolean) => {
-      const ids = tokenizer.encode(text);
-      const { values } = trace(params, ids, { noPositions });
-      return values.row('probs', values.length - 1);
+      reuse = trace(params, tokenizer.encode(text), { noPositions }, reuse);
+      return reuse.values.row('probs', reuse.values.length - 1).slice();
     };
     const both = (noPositions: boolean): [Float64Array, Float64Array] => [
       after(pair[0], noPositions),
@@ -122,7 +141,7 @@ function swapped(
   return { pair: [first + second + end, second + first + end] };
 }
 
-export function isSame(difference: number): boolean {
+function isSame(difference: number): boolean {
   return difference < ROUNDING;
 }
 

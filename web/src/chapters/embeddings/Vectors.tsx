@@ -35,12 +35,12 @@ export function Vectors(props: { name: string; rows: readonly VectorRow[] }) {
     >
       {props.rows.map(({ label, sign, note, values, cells, largest }, r) => (
         <div key={label} className="mb-2 flex w-max min-w-full items-stretch gap-[3px]">
-          <div className="sticky left-0 z-[3] w-20 shrink-0 bg-panel pr-1 md:w-32">
+          <div className="sticky left-0 z-[3] w-[5.75rem] shrink-0 bg-panel pr-1 md:w-32">
             <div className="flex h-[61px] items-center gap-1.5">
               <span className="w-3 text-xl font-bold text-soft" aria-hidden="true">
                 {sign}
               </span>
-              <span className="break-all font-mono text-[0.8125rem] font-semibold leading-tight">
+              <span className="font-mono text-xs md:text-[0.8125rem] font-semibold leading-tight">
                 {label}
               </span>
             </div>

@@ -7,7 +7,7 @@ import { select } from '../../store/explorer.ts';
 import { useSources } from '../../store/sources.ts';
 import { useExplorer, useSettings } from '../../store/use.ts';
 import { arrange, type Direction, type Layout, neighbour, type Place, placeAt } from './layout.ts';
-import { paintMatrix, palette, prepare } from './paint.ts';
+import { layer, type Palette, paintMatrix, palette, prepare } from './paint.ts';
 import { useWidth } from './useWidth.ts';
 
 const ARROWS: Readonly<Record<string, Direction>> = {
@@ -40,6 +40,7 @@ export function ParameterCanvas(props: {
   const [box, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const scratch = useRef<HTMLCanvasElement>(null);
+  const names = useRef<Names>(null);
   const theme = useSettings((s) => s.theme);
   const selected = useExplorer((s) => s.selected);
   const sources = useSources();
@@ -60,7 +61,10 @@ export function ParameterCanvas(props: {
     scratch.current ??= document.createElement('canvas');
     const { numbers } = shown;
     const most = numbers && scale === 'all' ? largest(numbers.data) : 0;
-    context.textBaseline = 'alphabetic';
+    if (names.current?.layout !== layout || names.current.colours !== colours) {
+      names.current = { layout, colours, canvas: drawNames(layout, colours) };
+    }
+    context.drawImage(names.current.canvas, 0, 0, layout.width, layout.height);
     for (const block of layout.blocks) {
       const { x, y, rows, columns, name } = block;
       const right = columns * layout.cell;
@@ -80,9 +84,6 @@ export function ParameterCanvas(props: {
       context.strokeStyle = chosen?.name === name ? colours.ink : colours.hair;
       context.lineWidth = chosen?.name === name ? 2 : 1;
       context.strokeRect(x - 1.5, y - 1.5, right + 2, down + 2);
-      context.fillStyle = colours.ink;
-      context.font = `600 11px ${colours.mono}`;
-      context.fillText(fitting(context, name, right), x, y - 5);
     }
     const frame = (spot: Place, colour: string, thick: number) => {
       const side = Math.max(layout.cell, 4) + thick;
@@ -162,7 +163,7 @@ export function ParameterCanvas(props: {
         onBlur={() => setFocused(false)}
       />
       <p className="mt-3 h-6 overflow-hidden text-ellipsis whitespace-nowrap border-l-8 border-yellow pl-2 font-mono text-sm leading-6">
-        {text || <span className="text-soft">point at a square, or move with the arrows</span>}
+        {text || <span className="text-soft">point, or use the arrow keys</span>}
       </p>
       <p className="sr-only" aria-live="polite">
         {focused ? text : ''}
@@ -209,6 +210,22 @@ function read(
 }
 
 type RowName = (tensor: string, row: number) => string;
+
+interface Names {
+  readonly layout: Layout;
+  readonly colours: Palette;
+  readonly canvas: HTMLCanvasElement;
+}
+
+function drawNames(layout: Layout, colours: Palette): HTMLCanvasElement {
+  return layer(layout.width, layout.height, (context) => {
+    context.fillStyle = colours.ink;
+    context.font = `600 11px ${colours.mono}`;
+    for (const { name, x, y, columns } of layout.blocks) {
+      context.fillText(fitting(context, name, columns * layout.cell), x, y - 5);
+    }
+  });
+}
 
 /** A name as it fits: with its layer, without it, or cut. */
 function fitting(context: CanvasRenderingContext2D, name: string, width: number): string {

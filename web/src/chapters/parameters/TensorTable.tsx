@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import type { Params } from '../../engine/params.ts';
 import { Cells, rowCells } from '../../figures/Cells.tsx';
 import { count, fixed, largest, percent, precise } from '../../figures/format.ts';
@@ -10,7 +10,7 @@ import type { TensorFacts } from './statistics.ts';
 const PAGE = 256; // numbers shown at once
 
 /** The tensors as a table, and one of them number by number. */
-export function TensorTable(props: {
+export const TensorTable = memo(function TensorTable(props: {
   facts: readonly TensorFacts[];
   params: Params;
   shown: Shown;
@@ -21,7 +21,11 @@ export function TensorTable(props: {
   const open = facts.find(({ name }) => name === chosen) ?? facts[0]!;
   const total = params.data.length;
   return (
-    <Panel title="tensor by tensor" caption="choose one to see its numbers">
+    <Panel
+      title="tensor by tensor"
+      caption="choose one to see its numbers"
+      className="[contain-intrinsic-size:auto_52rem] [content-visibility:auto]"
+    >
       <div className="overflow-x-auto" onKeyDown={moveInGrid}>
         <table className="w-full whitespace-nowrap text-right text-sm">
           <thead>
@@ -83,7 +87,7 @@ export function TensorTable(props: {
       <Numbers key={open.name} fact={open} {...props} />
     </Panel>
   );
-}
+});
 
 /** One tensor, as many rows at a time as stay readable. */
 function Numbers(props: {

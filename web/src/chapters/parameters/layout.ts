@@ -26,7 +26,8 @@ export interface Place {
   readonly column: number;
 }
 
-const GAP = 12;
+const GAP = 12; // between blocks
+const NARROW_GAP = 8;
 const NAME = 18; // height of the line above a block
 const LARGEST_CELL = 10;
 const WIDE = 560; // from here the tall mlp_fc1 stands beside everything else
@@ -38,16 +39,17 @@ const WIDE = 560; // from here the tall mlp_fc1 stands beside everything else
 export function arrange(config: ModelConfig, width: number): Layout {
   const { n_embd: e, n_layer } = config;
   const wide = width >= WIDE;
+  const gap = wide ? GAP : NARROW_GAP;
   const left = wide ? 4 * e : 3 * e; // numbers side by side, left of mlp_fc1
   const stacks = wide ? stacksOf(config) : 1;
   const across = left + stacks * e;
-  const gaps = ((wide ? 3 : 2) + stacks) * GAP;
+  const gaps = ((wide ? 3 : 2) + stacks) * gap;
   const cell = squareSide((width - gaps) / across);
-  const step = e * cell + GAP; // from one block of width e to the next
+  const step = e * cell + gap; // from one block of width e to the next
   const blocks: Block[] = [];
   const put = (name: string, rows: number, columns: number, x: number, y: number) => {
     blocks.push({ name, rows, columns, x, y: y + NAME });
-    return y + NAME + rows * cell + GAP;
+    return y + NAME + rows * cell + gap;
   };
   const { vocab_size: v, block_size } = config;
   let y = Math.max(
@@ -60,7 +62,7 @@ export function arrange(config: ModelConfig, width: number): Layout {
     const top = y;
     for (const [i, short] of ['attn_wq', 'attn_wk', 'attn_wv', 'attn_wo'].entries()) {
       const row = Math.floor(i / perRow);
-      const at = top + row * (NAME + e * cell + GAP);
+      const at = top + row * (NAME + e * cell + gap);
       y = put(`layer${layer}.${short}`, e, e, (i % perRow) * step, at);
     }
     if (wide) y = put(`layer${layer}.mlp_fc2`, e, 4 * e, 0, y);
@@ -75,7 +77,7 @@ export function arrange(config: ModelConfig, width: number): Layout {
   if (!wide) {
     for (let layer = 0; layer < n_layer; layer++) y = put(`layer${layer}.mlp_fc2`, e, 4 * e, 0, y);
   }
-  return { cell, width: across * cell + gaps, height: y - GAP, blocks };
+  return { cell, width: across * cell + gaps, height: y - gap, blocks };
 }
 
 /** How many columns of mlp_fc1 make the right side about as tall as the left. */

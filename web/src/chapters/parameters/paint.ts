@@ -13,8 +13,20 @@ export interface Palette {
   readonly mono: string;
 }
 
-/** The colours of the theme in force. */
+const palettes = new Map<string | undefined, Palette>();
+
+/** The colours of the theme in force; read once, for asking makes the browser lay out the page. */
 export function palette(): Palette {
+  const { theme } = document.documentElement.dataset;
+  let colours = palettes.get(theme);
+  if (!colours) {
+    colours = readPalette();
+    palettes.set(theme, colours);
+  }
+  return colours;
+}
+
+function readPalette(): Palette {
   const style = getComputedStyle(document.documentElement);
   const text = (name: string) => style.getPropertyValue(name).trim();
   return {
@@ -95,4 +107,19 @@ export function prepare(
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, width, height);
   return context;
+}
+
+/**
+ * A canvas that is not on the page, drawn once and then copied. Text belongs here: to set a font on
+ * a canvas of the page makes the browser lay the page out first.
+ */
+export function layer(
+  width: number,
+  height: number,
+  draw: (context: CanvasRenderingContext2D) => void,
+): HTMLCanvasElement {
+  const canvas = document.createElement('canvas');
+  const context = prepare(canvas, width, height);
+  if (context) draw(context);
+  return canvas;
 }
