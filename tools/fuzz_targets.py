@@ -26,6 +26,7 @@ from glassgpt.trace import trace
 from glassgpt.training import begin, train
 
 FORMS = ("none", "nfc", "nfd")
+ENGINES = [name for name in ("numpy", "scalar", "native") if name in engines.available()]
 DOCUMENTS = ["abba", "cab", "bad", "add", "dab", "é", "क़"]
 
 
@@ -129,7 +130,7 @@ def opened(path: Path) -> None:
     """Read a run directory; if that succeeds, use it."""
     saved = checkpoint.load(path)
     run, rng = saved.run, random.Random(0)
-    for name in ("numpy", "scalar"):
+    for name in ENGINES:
         engine = engines.create(name, run.model, saved.state, run.training)
         generate(engine, run.tokenizer, rng, SampleConfig(saved.info.temperature))
     document = run.tokenizer.encode(run.documents[0])
