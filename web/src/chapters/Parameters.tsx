@@ -1,4 +1,5 @@
 import { useCallback, useDeferredValue, useMemo, useState } from 'react';
+import { trace as readBy, type Trace } from '../engine/model.ts';
 import { Params } from '../engine/params.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
 import { count, largest, percent, precise } from '../figures/format.ts';
@@ -11,7 +12,12 @@ import { Histogram } from './parameters/Histogram.tsx';
 import { Legend } from './parameters/Legend.tsx';
 import { ParameterCanvas, type Shown } from './parameters/ParameterCanvas.tsx';
 import { Shares } from './parameters/Shares.tsx';
-import { meanAndStd, parts, tensorFacts } from './parameters/statistics.ts';
+import {
+  meanAndStd,
+  parts,
+  steepest as steepestPlace,
+  tensorFacts,
+} from './parameters/statistics.ts';
 import { TensorTable } from './parameters/TensorTable.tsx';
 import { Untied } from './parameters/Untied.tsx';
 import { useInitialWeights, useReplay } from './parameters/useReplay.ts';
@@ -64,6 +70,10 @@ export default function Parameters() {
     }
   }, [quantity, params, trace, replay.state, initial]);
   const facts = useMemo(() => tensorFacts(params, trace.paramGrads), [params, trace]);
+  const zeros = useMemo(
+    () => readBy(new Params(run.model), tokenizer.encode(running)),
+    [run, tokenizer, running],
+  );
   const limit = useMemo(() => Math.max(0.4, largest(loaded.final.data)), [loaded]);
   const spread = useMemo(() => meanAndStd(params.data), [params]);
   const total = params.data.length;
@@ -178,10 +188,10 @@ export default function Parameters() {
             </li>
           </ul>
           <p className="caption mt-2">
-            They begin small and at random, never all zero: zeros would give every weight of a
-            matrix the same gradient or none, and the model would stay where it is, at ln{' '}
-            {vocab_size} = {Math.log(vocab_size).toFixed(4)}. The same seed (
-            {`${run.training.seed}`}) draws the same numbers everywhere.
+            They begin small and at random, never all zero. With zeros the loss of {running} is{' '}
+            {zeros.loss.toFixed(4)}, ln {vocab_size}, and the largest gradient{' '}
+            {largestGradient(zeros)}: nothing would ever move. The same seed,{' '}
+            {`${run.training.seed}`}, draws the same numbers on every machine.
           </p>
         </Panel>
       </div>
@@ -213,6 +223,10 @@ export default function Parameters() {
       </div>
     </div>
   );
+}
+
+function largestGradient({ paramGrads }: Trace): string {
+  return `${Math.abs(paramGrads.data[steepestPlace(paramGrads.data)]!)}`;
 }
 
 function difference(params: Params, initial: Params): Params {

@@ -70,7 +70,7 @@ export function HeatMap(props: {
     return r >= 0 && r < n && c >= 0 && c < n ? [r, c] : null;
   };
   return (
-    <div ref={box} className="min-w-0">
+    <div ref={box} className="relative min-w-0">
       {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: it takes the arrow keys */}
       <canvas
         ref={canvas}

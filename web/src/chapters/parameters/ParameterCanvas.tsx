@@ -136,7 +136,7 @@ export function ParameterCanvas(props: {
     }
   };
   return (
-    <div ref={box} className="min-w-0">
+    <div ref={box} className="relative min-w-0">
       {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: it takes the arrow keys */}
       <canvas
         ref={canvas}
@@ -218,18 +218,24 @@ interface Names {
 }
 
 function drawNames(layout: Layout, colours: Palette): HTMLCanvasElement {
+  const layers = layout.blocks.filter(({ name }) => name.endsWith('attn_wq')).length;
   return layer(layout.width, layout.height, (context) => {
     context.fillStyle = colours.ink;
     context.font = `600 11px ${colours.mono}`;
     for (const { name, x, y, columns } of layout.blocks) {
-      context.fillText(fitting(context, name, columns * layout.cell), x, y - 5);
+      context.fillText(fitting(context, name, columns * layout.cell, layers), x, y - 5);
     }
   });
 }
 
-/** A name as it fits: with its layer, without it, or cut. */
-function fitting(context: CanvasRenderingContext2D, name: string, width: number): string {
-  const short = name.replace(/^layer(\d+)\./, 'l$1.');
+/** A name as it fits: whole, or without its layer where there is but one. */
+function fitting(
+  context: CanvasRenderingContext2D,
+  name: string,
+  width: number,
+  layers: number,
+): string {
   const bare = name.replace(/^layer\d+\./, '');
-  return [name, short, bare].find((text) => context.measureText(text).width <= width) ?? bare;
+  const short = layers > 1 ? name.replace(/^layer(\d+)\./, '$1.') : bare;
+  return [name, short].find((text) => context.measureText(text).width <= width) ?? bare;
 }
