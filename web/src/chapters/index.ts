@@ -35,6 +35,12 @@ export const CHAPTERS: readonly Chapter[] = [
     view: lazy(() => import('./Forward.tsx')),
   },
   {
+    number: 7,
+    address: 'attention',
+    title: 'Attention',
+    view: lazy(() => import('./Attention.tsx')),
+  },
+  {
     number: 10,
     address: 'generate',
     title: 'Generate',

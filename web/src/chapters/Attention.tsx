@@ -1,0 +1,111 @@
+import { useLayoutEffect, useMemo } from 'react';
+import { headDim } from '../engine/config.ts';
+import { lossOf } from '../engine/model.ts';
+import { CodePanel } from '../figures/CodePanel.tsx';
+import { fixed } from '../figures/format.ts';
+import { Panel } from '../figures/Panel.tsx';
+import { Check, Predict } from '../figures/Quiz.tsx';
+import { definition, line } from '../figures/source.ts';
+import { explorer, setPosition } from '../store/explorer.ts';
+import { useExplorer, useLoaded } from '../store/use.ts';
+import { Cache } from './attention/Cache.tsx';
+import { allMuted } from './attention/changes.ts';
+import { InForce, Lab, useBaseline } from './attention/Lab.tsx';
+import { Longer } from './attention/Longer.tsx';
+import { Matrix } from './attention/Matrix.tsx';
+import { Output } from './attention/Output.tsx';
+import { Scaling } from './attention/Scaling.tsx';
+import { Symmetry } from './attention/Symmetry.tsx';
+
+const CODE = [definition('def softmax'), definition('def attention')];
+const LIT = [
+  line('def attention', 'scores = ['),
+  line('def attention', 'weights = softmax'),
+  line('def attention', 'mixed +='),
+];
+const MUCH = 0.1;
+
+/** How positions speak to each other: the only place where they do. */
+export default function Attention() {
+  const { trace, params, loaded, run } = useLoaded();
+  const running = useExplorer((s) => s.document);
+  const position = useExplorer((s) => s.position);
+  const layer = useExplorer((s) => s.layer);
+  const head = useExplorer((s) => s.head);
+  const before = useBaseline();
+  useLayoutEffect(() => {
+    // At the first position there is nobody to look back at: begin where there is.
+    const { position: at, trace: read } = explorer.getState();
+    if (at === 0 && read) setPosition(Math.min(3, read.values.length - 1));
+  }, []);
+  const muted = useMemo(
+    () => lossOf(params, trace.document, allMuted(params.config)),
+    [params, trace.document],
+  );
+  const cost = muted - before.loss;
+  const { n_head, n_layer } = trace.config;
+  const dim = headDim(trace.config);
+  const share = trace.values.get(`layer${layer}.attn_weights`, position, 0, head);
+  return (
+    <div className="mt-4 space-y-6">
+      <p className="prose">
+        Everywhere else in the model each position is on its own. Attention is where it learns what
+        came before. Each position makes three vectors: a <b>query</b> asks, a <b>key</b> says what
+        the position has to offer, a <b>value</b> is what it gives. The query is compared with every
+        key so far; the better they match, the larger the share of that value it takes.{' '}
+        {n_head === 1 ? 'Here one head does this' : `Here ${n_head} heads do this side by side`},
+        each with {dim} numbers{n_layer > 1 ? `, in each of ${n_layer} layers` : ''}.
+      </p>
+      <InForce />
+      <Predict
+        id={`attention muted ${loaded.source.name}`}
+        question={`Take all of attention away, from a model trained for ${run.training.steps.toLocaleString('en')} steps. What happens to its loss on ${running}?`}
+        options={[
+          { value: 'worse', label: 'much worse: +1 or more' },
+          { value: 'some', label: `worse, by ${MUCH} to 1` },
+          { value: 'little', label: `hardly anything: less than ${MUCH}` },
+        ]}
+        truth={cost >= 1 ? 'worse' : cost >= MUCH ? 'some' : 'little'}
+      >
+        It goes from {fixed(before.loss, 4)} to {fixed(muted, 4)}. One document is chance; below,
+        the same is measured on many, and beside it a model that was trained twenty times as long.
+      </Predict>
+
+      <Matrix />
+      <Cache />
+      <Output />
+      <Lab />
+      <Longer />
+      <div className="columns-of-two">
+        <Scaling />
+        <div className="min-w-0 space-y-6">
+          <Symmetry />
+          <Panel title="check yourself">
+            <Check
+              id="attention share"
+              question={`Which share does position ${position} give to position 0 in head ${head}? (two decimals)`}
+              judge={(text) => Math.abs(number(text) - share) < 0.0101}
+              hint="the first number of its row, with shares shown above."
+              explain={`${fixed(share, 4)}; the whole row adds up to 1.`}
+            />
+            <Check
+              id="attention pairs"
+              question={`How many scores does one head compute for ${running}, the future left out?`}
+              judge={(text) =>
+                number(text) === (trace.values.length * (trace.values.length + 1)) / 2
+              }
+              hint="1 for the first position, 2 for the second, and so on."
+              explain={`1 + 2 + … + ${trace.values.length}: it grows with the square of the length, and that is what makes long texts dear.`}
+            />
+          </Panel>
+        </div>
+      </div>
+      <CodePanel show={CODE} lit={LIT} />
+    </div>
+  );
+}
+
+function number(text: string): number {
+  const given = text.trim().replace('−', '-').replace(',', '.');
+  return given === '' ? Number.NaN : Number(given);
+}

@@ -1,0 +1,303 @@
+import { useMemo } from 'react';
+import type { Interventions } from '../../engine/interventions.ts';
+import { trace as read, type Trace } from '../../engine/model.ts';
+import { likeliest } from '../../engine/sample.ts';
+import { fixed, percent } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { moveInGrid } from '../../figures/roving.ts';
+import { intervene } from '../../store/explorer.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import {
+  inWords,
+  isAllMuted,
+  isMuted,
+  withAllHeads,
+  withFlag,
+  withHead,
+  withHidden,
+  withMlp,
+} from './changes.ts';
+import { ForceRow } from './ForceRow.tsx';
+import { judges, meanLoss } from './heldOut.ts';
+import { useSlices } from './slices.ts';
+
+const NOTHING: Interventions = {};
+
+/** The running document read with nothing taken away. */
+export function useBaseline(): Trace {
+  const { trace, params } = useLoaded();
+  const plain = trace.plan.plain;
+  return useMemo(() => (plain ? trace : read(params, trace.document)), [plain, trace, params]);
+}
+
+/** Said at the head of a chapter as long as something is switched off or forced. */
+export function InForce() {
+  const { trace } = useLoaded();
+  const words = inWords(trace.interventions, trace.config);
+  if (words.length === 0) return null;
+  return (
+    <p
+      role="status"
+      className="flex flex-wrap items-center gap-x-3 gap-y-2 border-4 border-red bg-panel px-3 py-2 text-sm"
+    >
+      <b className="bg-red px-2 py-0.5 text-on-accent">changed by hand</b>
+      <span className="min-w-0 flex-1 font-medium">
+        {words.slice(0, 4).join('; ')}
+        {words.length > 4 ? `; ${words.length - 4} more` : ''}. All chapters show the model so.
+      </span>
+      <button type="button" className="btn" onClick={() => intervene(NOTHING)}>
+        put all back
+      </button>
+    </p>
+  );
+}
+
+/** Take parts away or force them, and see at once what it costs. */
+export function Lab() {
+  return (
+    <Panel title="take it apart" caption="whatever you change here holds in all chapters">
+      <div className="@container">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-x-8 gap-y-6 @3xl:grid-cols-[minmax(0,1.15fr)_minmax(0,1fr)]">
+          <div className="min-w-0 space-y-5">
+            <Switches />
+            <ForceRow />
+          </div>
+          <Effect />
+        </div>
+      </div>
+    </Panel>
+  );
+}
+
+function Switches() {
+  const { trace, tokenizer } = useLoaded();
+  const given = useExplorer((s) => s.interventions);
+  const { config, values } = trace;
+  const layers = Array.from({ length: config.n_layer }, (_, layer) => layer);
+  const switchOf = (at: string, label: string, on: boolean, next: Interventions) => (
+    <button
+      key={at}
+      type="button"
+      data-at={at}
+      tabIndex={at === '0,0' ? 0 : -1}
+      className="btn"
+      aria-pressed={on}
+      onClick={() => intervene(next)}
+    >
+      {label}
+    </button>
+  );
+  return (
+    <section aria-label="Switch off">
+      <h3 className="text-sm font-bold">switch off</h3>
+      <div
+        role="group"
+        aria-label="Parts to switch off"
+        className="mt-2 space-y-1"
+        onKeyDown={moveInGrid}
+      >
+        <div className="flex flex-wrap gap-1">
+          {switchOf('0,0', 'all heads', isAllMuted(given, config), withAllHeads(given, config))}
+          {switchOf('0,1', 'positions', given.noPositions === true, withFlag(given, 'noPositions'))}
+          {switchOf('0,2', 'the √d', given.noScaling === true, withFlag(given, 'noScaling'))}
+          <button
+            type="button"
+            data-at="0,3"
+            tabIndex={-1}
+            className="btn btn-red"
+            aria-disabled={trace.plan.plain}
+            onClick={() => intervene(NOTHING)}
+          >
+            put all back
+          </button>
+        </div>
+        {layers.map((layer) => (
+          <div key={layer} className="flex flex-wrap items-center gap-1">
+            {config.n_layer > 1 && <span className="caption w-14">layer {layer}</span>}
+            {Array.from({ length: config.n_head }, (_, head) =>
+              switchOf(
+                `${layer + 1},${head}`,
+                `head ${head}`,
+                isMuted(given, layer, head),
+                withHead(given, config, layer, head),
+              ),
+            )}
+            {switchOf(
+              `${layer + 1},${config.n_head}`,
+              'MLP',
+              given.mutedMlps?.includes(layer) ?? false,
+              withMlp(given, layer),
+            )}
+          </div>
+        ))}
+      </div>
+      <h3 className="mt-4 text-sm font-bold">hide a position from all later ones</h3>
+      <div
+        role="group"
+        aria-label="Positions to hide"
+        className="mt-2 flex flex-wrap gap-1"
+        onKeyDown={moveInGrid}
+      >
+        {Array.from({ length: values.length }, (_, t) => {
+          const token = tokenizer.token(values.tokens[t]!);
+          return (
+            <button
+              key={t}
+              type="button"
+              data-at={`0,${t}`}
+              tabIndex={t === 0 ? 0 : -1}
+              className={`tile ${token === 'BOS' ? '!text-[0.625rem]' : ''}`}
+              aria-pressed={given.hiddenPositions?.includes(t) ?? false}
+              aria-label={`hide position ${t}, ${token}`}
+              onClick={() => intervene(withHidden(given, t))}
+            >
+              {token}
+            </button>
+          );
+        })}
+      </div>
+    </section>
+  );
+}
+
+/** What it does: to this document, to the next token, to documents never trained on. */
+function Effect() {
+  const { trace, params, run, tokenizer } = useLoaded();
+  const running = useExplorer((s) => s.document);
+  const position = useExplorer((s) => s.position);
+  const given = useExplorer((s) => s.interventions);
+  const before = useBaseline();
+  const changed = !trace.plan.plain;
+  const tested = judges(run);
+  const asIs = useSlices(useMemo(() => () => meanLoss(params, tested.documents), [params, tested]));
+  const without = useSlices(
+    useMemo(
+      () => (changed ? () => meanLoss(params, tested.documents, given) : null),
+      [changed, params, tested, given],
+    ),
+  );
+  const was = before.values.row('probs', position);
+  const is = trace.values.row('probs', position);
+  const widest = Math.max(...was, ...is);
+  const rows = likeliest(
+    was.map((p, i) => Math.max(p, is[i]!)),
+    5,
+  );
+  const target = trace.values.targets[position]!;
+  const measured = asIs.done && (without.done || !changed);
+  const heldBefore = asIs.value?.nats;
+  const heldNow = changed ? without.value?.nats : heldBefore;
+  return (
+    <section aria-label="What it does" className="min-w-0 space-y-4">
+      <table className="w-full text-left text-sm">
+        <caption className="pb-1 text-left font-bold">loss</caption>
+        <thead>
+          <tr className="caption border-b-2 border-line text-right">
+            <th scope="col" className="text-left font-medium">
+              of
+            </th>
+            <th scope="col" className="pl-3 font-medium">
+              as it is
+            </th>
+            <th scope="col" className="pl-3 font-medium">
+              changed
+            </th>
+            <th scope="col" className="pl-3 font-medium">
+              Δ
+            </th>
+          </tr>
+        </thead>
+        <tbody className="font-mono">
+          <tr className="border-b border-hair text-right">
+            <th scope="row" className="py-1.5 text-left font-sans font-medium">
+              {running}
+            </th>
+            <td>{fixed(before.loss, 4)}</td>
+            <td>{changed ? fixed(trace.loss, 4) : '–'}</td>
+            <td>{changed ? <Delta value={trace.loss - before.loss} /> : '–'}</td>
+          </tr>
+          <tr className="border-b border-hair text-right" aria-busy={!measured}>
+            <th scope="row" className="py-1.5 text-left font-sans font-medium">
+              {tested.title}
+            </th>
+            <td>{heldBefore === undefined ? '…' : fixed(heldBefore, 4)}</td>
+            <td>{!changed ? '–' : heldNow === undefined ? '…' : fixed(heldNow, 4)}</td>
+            <td>
+              {!changed ? (
+                '–'
+              ) : measured ? (
+                <Delta value={heldNow! - heldBefore!} />
+              ) : (
+                `${without.value?.read ?? 0} read`
+              )}
+            </td>
+          </tr>
+        </tbody>
+      </table>
+      <table className="w-full text-left text-sm">
+        <caption className="pb-1 text-left font-bold">
+          what comes after position {position}, {tokenizer.token(trace.values.tokens[position]!)}
+        </caption>
+        <thead>
+          <tr className="caption border-b-2 border-line text-right">
+            <th scope="col" className="text-left font-medium">
+              token
+            </th>
+            <th scope="col" className="w-2/5 text-left font-medium">
+              <span className="sr-only">bars</span>
+            </th>
+            <th scope="col" className="pl-3 font-medium">
+              as it is
+            </th>
+            <th scope="col" className="pl-3 font-medium">
+              changed
+            </th>
+          </tr>
+        </thead>
+        <tbody className="font-mono">
+          {rows.map(([id]) => (
+            <tr key={id} className="border-b border-hair text-right">
+              <th scope="row" className="py-1 text-left font-sans">
+                <span
+                  className={`tile tile-small ${id === target ? '!bg-yellow !text-[#121212]' : ''} ${id === tokenizer.bos ? '!text-[0.625rem]' : ''}`}
+                >
+                  {tokenizer.token(id)}
+                </span>
+              </th>
+              <td aria-hidden="true" className="px-2">
+                <Bar share={was[id]! / widest} colour="bg-soft" />
+                <Bar share={is[id]! / widest} colour={changed ? 'bg-red' : 'bg-yellow'} />
+              </td>
+              <td>{percent(was[id]!)}</td>
+              <td>{changed ? percent(is[id]!) : '–'}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="caption">
+        Yellow tile: what the document has. Grey bar: as it is; coloured: now.{' '}
+        {given.forcedAttention?.length
+          ? 'A forced row counts in other documents, too, at the same position.'
+          : 'One document says little: a change can help it by chance. Look at the mean.'}
+      </p>
+    </section>
+  );
+}
+
+function Bar({ share, colour }: { share: number; colour: string }) {
+  return (
+    <span className="my-0.5 block h-1.5 bg-bg">
+      <span className={`block h-full ${colour}`} style={{ width: `${100 * share}%` }} />
+    </span>
+  );
+}
+
+/** A change of a loss; worse is red and says so by its sign. */
+export function Delta({ value, places = 4 }: { value: number; places?: number }) {
+  return (
+    <b className={value > 0 ? 'text-red' : 'text-blue'}>
+      {value > 0 ? '+' : ''}
+      {fixed(value, places)}
+    </b>
+  );
+}

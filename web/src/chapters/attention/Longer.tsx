@@ -1,0 +1,203 @@
+import { useEffect, useMemo, useRef, useState } from 'react';
+import type { ModelConfig } from '../../engine/config.ts';
+import type { Interventions } from '../../engine/interventions.ts';
+import { type ModelFile, readModelJson } from '../../engine/modelFile.ts';
+import type { Params } from '../../engine/params.ts';
+import { count, fixed } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { allMuted } from './changes.ts';
+import { judges, meanLoss } from './heldOut.ts';
+import { Delta } from './Lab.tsx';
+import { useSlices } from './slices.ts';
+
+const DOCUMENTS = 200;
+const FILE = './models/english-long.json';
+
+const CASES: readonly {
+  title: string;
+  change: (config: ModelConfig) => Interventions;
+}[] = [
+  { title: 'as it is', change: () => ({}) },
+  { title: 'all heads muted', change: allMuted },
+  {
+    title: 'MLPs muted',
+    change: ({ n_layer }) => ({ mutedMlps: Array.from(Array(n_layer).keys()) }),
+  },
+  { title: 'no positions', change: () => ({ noPositions: true }) },
+];
+
+/** The loss of each case, as far as it is known. */
+function* allCases(
+  params: Params,
+  documents: readonly (readonly number[])[],
+): Generator<number[], number[]> {
+  const done: number[] = [];
+  for (const { change } of CASES) {
+    let nats = Number.NaN;
+    for (const mean of meanLoss(params, documents, change(params.config))) {
+      nats = mean.nats;
+      yield done;
+    }
+    done.push(nats);
+  }
+  return done;
+}
+
+/** What the parts are worth to a model of 1,000 steps, and to one of 20,000. */
+export function Longer() {
+  const { loaded, run, params } = useLoaded();
+  const step = useExplorer((s) => s.step);
+  const [box, seen] = useSeen<HTMLDivElement>();
+  const { file, error } = useLongModel(seen);
+  const fits = loaded.source.name === 'english' && file !== null && sameTokens(file, run);
+  const tested = judges(run, DOCUMENTS);
+  const here = useSlices(
+    useMemo(() => (seen ? () => allCases(params, tested.documents) : null), [seen, params, tested]),
+  );
+  const long = useSlices(
+    useMemo(
+      () => (fits ? () => allCases(file.params, tested.documents) : null),
+      [fits, file, tested],
+    ),
+  );
+  const both: readonly { title: string; losses: readonly number[] | null }[] = [
+    { title: `this model, ${count(step)} steps`, losses: here.done ? here.value : null },
+    ...(fits
+      ? [{ title: `${count(file.step)} steps`, losses: long.done ? long.value : null }]
+      : []),
+  ];
+  const worth = both.flatMap(({ losses }) =>
+    losses ? losses.slice(1).map((loss) => loss - losses[0]!) : [],
+  );
+  const most = Math.max(0.05, ...worth);
+  const [short, longer] = both.map(({ losses }) => losses && losses[1]! - losses[0]!);
+  return (
+    <Panel
+      title="does attention matter here?"
+      caption={`mean loss of ${tested.title}, measured now`}
+    >
+      <div ref={box} className="grid grid-cols-[minmax(0,1fr)] gap-6 sm:grid-cols-2">
+        {both.map(({ title, losses }) => (
+          <table key={title} className="w-full table-fixed text-left text-sm">
+            <caption className="pb-1 text-left font-bold">{title}</caption>
+            <thead className="sr-only">
+              <tr>
+                <th scope="col">case</th>
+                <th scope="col">loss</th>
+                <th scope="col">difference</th>
+              </tr>
+            </thead>
+            <tbody>
+              {CASES.map(({ title: name }, i) => {
+                const loss = losses?.[i];
+                const more = loss === undefined ? 0 : loss - losses![0]!;
+                return (
+                  <tr
+                    key={name}
+                    className="border-t border-hair first:border-t-2 first:border-line"
+                  >
+                    <th scope="row" className="relative py-2 font-medium">
+                      {name}
+                      {i > 0 && (
+                        <span
+                          className="absolute bottom-0.5 left-0 h-1 bg-red"
+                          style={{ width: `${Math.max(0, (230 * more) / most)}%` }}
+                          aria-hidden="true"
+                        />
+                      )}
+                    </th>
+                    <td className="text-right font-mono">
+                      {loss === undefined ? '…' : fixed(loss, 4)}
+                    </td>
+                    <td className="text-right font-mono">
+                      {i === 0 ? '' : loss === undefined ? '…' : <Delta value={more} />}
+                    </td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        ))}
+      </div>
+      <div className="mt-3 max-w-[80ch] space-y-2 text-sm" aria-live="polite">
+        {short !== undefined && short !== null && (
+          <p>
+            In the model that is shown, all of attention is worth <b>{fixed(short, 3)}</b> nats a
+            token{short < 0.05 ? ': hardly anything' : ''}.
+            {longer !== undefined && longer !== null && (
+              <>
+                {' '}
+                After 20,000 steps it is worth <b>{fixed(longer, 3)}</b>.{' '}
+                {longer > 2 * Math.max(short, 0.005)
+                  ? 'Attention is learned late: first come letter counts, then what follows what, and only then who should listen to whom.'
+                  : 'The two are close.'}
+              </>
+            )}
+          </p>
+        )}
+        <p className="caption">
+          {error}
+          {fits
+            ? `The long run went through all ${count(run.documents.length)} names more than four times, so it has read these ${tested.documents.length} too; the short one has not. Do not compare the two losses: compare what each model loses when a part is taken away. A part that is missed had come to be relied on; a model trained without it might do better.`
+            : `The model of 20,000 steps is one of the English names${loaded.source.name === 'english' ? '' : '. Choose those, and it stands beside this one'}.`}
+        </p>
+      </div>
+    </Panel>
+  );
+}
+
+function sameTokens(file: ModelFile, run: { tokenizer: { chars: readonly string[] } }): boolean {
+  return file.tokenizer.chars.join() === run.tokenizer.chars.join();
+}
+
+/** Whether an element has come into view, ever. */
+function useSeen<T extends HTMLElement>() {
+  const box = useRef<T>(null);
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    if (!box.current) return;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (!entries.some((entry) => entry.isIntersecting)) return;
+        setSeen(true);
+        observer.disconnect();
+      },
+      { rootMargin: '200px' },
+    );
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+  return [box, seen] as const;
+}
+
+let file: Promise<ModelFile> | null = null;
+
+async function fetchLong(): Promise<ModelFile> {
+  const response = await fetch(FILE);
+  if (!response.ok) throw new Error(`${FILE}: ${response.status}`);
+  return readModelJson(await response.text(), 'english-long');
+}
+
+/** The model of 20,000 steps, fetched once when it is first looked at. */
+function useLongModel(wanted: boolean): { file: ModelFile | null; error: string } {
+  const english = useLoaded().loaded.source.name === 'english';
+  const [known, setKnown] = useState<ModelFile | null>(null);
+  const [error, setError] = useState('');
+  useEffect(() => {
+    if (!wanted || !english) return;
+    let current = true;
+    file ??= fetchLong();
+    file.then(
+      (model) => current && setKnown(model),
+      (problem: unknown) => {
+        file = null;
+        if (current) setError(`It could not be fetched (${String(problem)}). `);
+      },
+    );
+    return () => {
+      current = false;
+    };
+  }, [wanted, english]);
+  return { file: known, error };
+}

@@ -1,0 +1,55 @@
+import { likeliest } from '../../engine/sample.ts';
+import { TokenBars } from '../../figures/Bars.tsx';
+import { Cells, rowCells } from '../../figures/Cells.tsx';
+import { largest } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+
+/** From the heads to the stream: side by side, mixed, added; and what comes of it at the end. */
+export function Output() {
+  const { trace, tokenizer } = useLoaded();
+  const position = useExplorer((s) => s.position);
+  const layer = useExplorer((s) => s.layer);
+  const { n_head, n_embd } = trace.config;
+  const rows = (
+    [
+      ['attn_out', `${n_head} heads, side by side`],
+      ['attn_proj', 'wo mixes them'],
+      ['attn_resid', 'added to the stream'],
+    ] as const
+  ).map(([short, note]) => {
+    const name = `layer${layer}.${short}`;
+    const values = trace.values.row(name, position);
+    return { label: short, name: note, cells: rowCells(name, position, values.length), values };
+  });
+  const probs = trace.values.row('probs', position);
+  const target = trace.values.targets[position]!;
+  return (
+    <Panel
+      title={`what the heads bring back, at position ${position}`}
+      caption={`${n_head} heads of ${n_embd / n_head} numbers make one vector of ${n_embd}`}
+    >
+      <Cells
+        name="From heads to stream"
+        rows={rows}
+        largest={Math.max(...rows.map((row) => largest(row.values)))}
+        labelWidth="6.5rem"
+      />
+      <p className="caption mt-1 mb-4 max-w-[80ch]">
+        attn_out: the outputs of the heads, one after the other. attn_proj: each number takes
+        something from every head, by the weights of wo. attn_resid: the same added to what was
+        there. After the MLP, lm_head turns the stream into logits, and they into these
+        probabilities:
+      </p>
+      <div className="max-w-2xl">
+        <TokenBars
+          rows={likeliest(probs, 4).map(([id, p]) => ({
+            token: tokenizer.token(id),
+            p,
+            mark: id === target ? 'target' : undefined,
+          }))}
+        />
+      </div>
+    </Panel>
+  );
+}

@@ -1,0 +1,92 @@
+import { useDeferredValue, useMemo } from 'react';
+import { trace as read, type Trace } from '../../engine/model.ts';
+import { fixed } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { textbook, unmasked } from './bothWays.ts';
+import { useTextbook } from './Matrix.tsx';
+
+const MOST = 6;
+
+/** score(i → j) beside score(j → i), and both where wk is made equal to wq. */
+export function Symmetry() {
+  const { trace, tokenizer } = useLoaded();
+  const settled = useDeferredValue(trace);
+  const layer = useExplorer((s) => s.layer);
+  const head = useExplorer((s) => s.head);
+  const position = useExplorer((s) => s.position);
+  const masked = useTextbook(settled);
+  const tied = useMemo(() => tie(settled), [settled]);
+  const { values } = settled;
+  const i = Math.min(position > 0 ? position : values.length - 1, values.length - 1);
+  const others = Array.from({ length: i }, (_, j) => j).slice(-MOST);
+  const token = (t: number) => tokenizer.token(values.tokens[t]!);
+  if (!masked || !tied || i === 0) return null;
+  const score = (of: Trace, query: number, key: number) =>
+    fixed(unmasked(of, layer, head, query, key), 3);
+  return (
+    <Panel
+      title="why q and k, and not one of them?"
+      caption={`head ${head}, scores before softmax`}
+    >
+      <table className="w-full text-right font-mono text-xs sm:text-sm">
+        <thead className="font-sans">
+          <tr className="caption">
+            <td />
+            <th scope="colgroup" colSpan={2} className="pb-1 font-medium">
+              as trained
+            </th>
+            <th scope="colgroup" colSpan={2} className="pb-1 font-medium">
+              with wk = wq
+            </th>
+          </tr>
+          <tr className="border-b-2 border-line">
+            <th scope="col" className="text-left">
+              pair
+            </th>
+            <th scope="col" className="pl-1 sm:pl-3">
+              asks
+            </th>
+            <th scope="col" className="pl-1 sm:pl-3">
+              is asked
+            </th>
+            <th scope="col" className="pl-1 sm:pl-3">
+              asks
+            </th>
+            <th scope="col" className="pl-1 sm:pl-3">
+              is asked
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {others.map((j) => (
+            <tr key={j} className="border-b border-hair">
+              <th scope="row" className="whitespace-nowrap py-1 text-left font-sans">
+                {token(i)} <span className="caption">{i}</span>, {token(j)}{' '}
+                <span className="caption">{j}</span>
+              </th>
+              <td className="pl-1 sm:pl-3">{score(masked, i, j)}</td>
+              <td className="pl-1 sm:pl-3">{score(masked, j, i)}</td>
+              <td className="pl-1 sm:pl-3 font-semibold">{score(tied, i, j)}</td>
+              <td className="pl-1 sm:pl-3 font-semibold">{score(tied, j, i)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="caption mt-3">
+        Asks: {token(i)} at position {i} looks at the other. Is asked: the other would look at it,
+        which only the textbook’s matrix computes, for {token(i)} comes later. With two matrices the
+        two differ: what I look for is not what I offer. With one, every score would equal its
+        mirror image, and attention could not be one-sided.
+      </p>
+    </Panel>
+  );
+}
+
+/** The document read by the same model, but with each key made as the query is. */
+function tie(trace: Trace): Trace | null {
+  if (trace.plan.peek) return null;
+  const params = trace.params.copy();
+  for (const { attn_wq, attn_wk } of params.layers) attn_wk.set(attn_wq);
+  return textbook(read(params, trace.document, trace.interventions));
+}

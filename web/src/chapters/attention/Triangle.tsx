@@ -1,0 +1,135 @@
+import type { Cell } from '../../engine/expression.ts';
+import type { Trace } from '../../engine/model.ts';
+import { fixed, largest } from '../../figures/format.ts';
+import { moveInGrid } from '../../figures/roving.ts';
+import { hover, setPosition } from '../../store/explorer.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { unmasked } from './bothWays.ts';
+import { NumberCell, tabStop, useMarks } from './NumberCell.tsx';
+
+/**
+ * One head's rows, a query each. What lies above the diagonal does not exist: hatched. Beside the
+ * textbook's matrix, it is what was computed there and thrown away.
+ */
+export function Triangle(props: {
+  layer: number;
+  head: number;
+  of: 'attn_weights' | 'attn_scores';
+  masked: Trace | null;
+}) {
+  const { trace, tokenizer } = useLoaded();
+  const position = useExplorer((s) => s.position);
+  const marks = useMarks();
+  const { values } = trace;
+  const { layer, head, of, masked } = props;
+  const n = values.length;
+  const name = `layer${layer}.${of}`;
+  const tokens = Array.from({ length: n }, (_, t) => tokenizer.token(values.tokens[t]!));
+  const cells = tokens.map((_, row) =>
+    Array.from({ length: row + 1 }, (_, column): Cell => {
+      return { kind: 'value', name, row, column, head };
+    }),
+  );
+  const most =
+    of === 'attn_weights'
+      ? 1
+      : Math.max(...tokens.map((_, row) => largest(values.row(name, row, head))));
+  const stop = tabStop(cells, marks.selected, `${position},0`);
+  const what = of === 'attn_weights' ? 'share' : 'score';
+  return (
+    <div className="overflow-x-auto p-1" onPointerLeave={() => hover(null)}>
+      <div
+        role="group"
+        aria-label={`${what}s of head ${head}`}
+        className="grid w-max gap-[3px]"
+        style={{ gridTemplateColumns: `auto repeat(${n}, 2.6rem)` }}
+        onKeyDown={moveInGrid}
+      >
+        <span className="caption self-end pr-2 text-right !text-[0.7rem]">query ↓ key →</span>
+        {tokens.map((token, s) => (
+          <span
+            key={s}
+            className={`text-center text-sm font-bold leading-6 ${token === 'BOS' ? '!text-[0.7rem]' : ''}`}
+          >
+            {token}
+          </span>
+        ))}
+        {cells.map((row, t) => (
+          <Row
+            key={t}
+            token={tokens[t]!}
+            position={t}
+            current={t === position}
+            future={masked ? 0 : n - t - 1}
+          >
+            {row.map((cell, s) => (
+              <NumberCell
+                key={s}
+                cell={cell}
+                value={values.get(name, t, s, head)}
+                largest={most}
+                at={`${t},${s}`}
+                stop={stop === `${t},${s}`}
+                name={`${what} of position ${t}, ${tokens[t]}, for ${s}, ${tokens[s]}`}
+                marks={marks}
+                className="!w-full"
+              />
+            ))}
+            {masked &&
+              tokens
+                .slice(t + 1)
+                .map((_, i) => (
+                  <Masked
+                    key={`masked ${i}`}
+                    score={
+                      of === 'attn_scores' ? unmasked(masked, layer, head, t, t + 1 + i) : null
+                    }
+                  />
+                ))}
+          </Row>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Row(props: {
+  token: string;
+  position: number;
+  current: boolean;
+  future: number;
+  children: React.ReactNode;
+}) {
+  const { token, position, current, future } = props;
+  return (
+    <>
+      <button
+        type="button"
+        tabIndex={-1}
+        className={`min-w-14 px-2 text-right text-sm font-bold ${current ? 'bg-yellow text-[#121212]' : 'hover:bg-bg'}`}
+        aria-label={`go to position ${position}, ${token}`}
+        aria-current={current}
+        onClick={() => setPosition(position)}
+      >
+        {token}
+      </button>
+      {props.children}
+      {future > 0 && (
+        <span
+          className="hatched border border-hair"
+          style={{ gridColumn: `span ${future}` }}
+          aria-hidden="true"
+        />
+      )}
+    </>
+  );
+}
+
+/** Above the diagonal of the textbook's matrix. */
+function Masked({ score }: { score: number | null }) {
+  return score === null ? (
+    <span className="cell hatched !w-full leading-7 text-soft">0</span>
+  ) : (
+    <del className="cell hatched !w-full leading-7 text-soft">{fixed(score, 2)}</del>
+  );
+}

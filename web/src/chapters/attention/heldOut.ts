@@ -1,0 +1,65 @@
+/** The documents that a model is judged by on this page, and how it does on them. */
+
+import { ADAM_DEFAULTS } from '../../engine/adam.ts';
+import { split } from '../../engine/evaluate.ts';
+import type { Interventions } from '../../engine/interventions.ts';
+import { freshState, Model } from '../../engine/model.ts';
+import type { Params } from '../../engine/params.ts';
+import type { Run } from '../../engine/train.ts';
+
+export interface Judges {
+  readonly documents: readonly (readonly number[])[];
+  /** Whether training never reads them; a short list may have none such left. */
+  readonly heldOut: boolean;
+  /** Said of them in a sentence: `100 documents that training never reads`. */
+  readonly title: string;
+}
+
+const known = new WeakMap<Run, Map<number, Judges>>();
+
+/** The first so many documents that the run never trains on or, where there are none, that it does. */
+export function judges(run: Run, most = 100): Judges {
+  const sizes = known.get(run) ?? new Map<number, Judges>();
+  known.set(run, sizes);
+  let found = sizes.get(most);
+  if (!found) {
+    const { heldOut, train } = split(run, run.training.steps);
+    const texts = (heldOut.length ? heldOut : [...new Set(train)]).slice(0, most);
+    const what = heldOut.length ? 'that training never reads' : 'of the training data (no others)';
+    found = {
+      documents: texts.map((text) => run.encode(text)),
+      heldOut: heldOut.length > 0,
+      title: `${texts.length} documents ${what}`,
+    };
+    sizes.set(most, found);
+  }
+  return found;
+}
+
+export interface Mean {
+  /** Mean over the predictions so far, all weighted alike. */
+  readonly nats: number;
+  /** Documents read. */
+  readonly read: number;
+}
+
+/** The mean loss of some documents, yielded after each. */
+export function* meanLoss(
+  params: Params,
+  documents: readonly (readonly number[])[],
+  interventions: Interventions = {},
+): Generator<Mean, Mean> {
+  const model = new Model(freshState(params), ADAM_DEFAULTS, interventions);
+  let total = 0;
+  let count = 0;
+  let mean: Mean = { nats: Number.NaN, read: 0 };
+  for (const [i, document] of documents.entries()) {
+    for (const surprise of model.surprises([document])[0]!) {
+      total += surprise;
+      count++;
+    }
+    mean = { nats: total / count, read: i + 1 };
+    yield mean;
+  }
+  return mean;
+}

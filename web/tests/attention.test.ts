@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import {
+  comparedNumbers,
+  largestDifference,
+  textbook,
+  tokenByToken,
+  unmasked,
+} from '../src/chapters/attention/bothWays.ts';
+import {
+  allMuted,
+  forcedRow,
+  inWords,
+  isAllMuted,
+  reweighted,
+  withAllHeads,
+  withFlag,
+  withForced,
+  withHead,
+  withHidden,
+  withMlp,
+} from '../src/chapters/attention/changes.ts';
+import { judges, meanLoss } from '../src/chapters/attention/heldOut.ts';
+import { sharpness, WIDTHS } from '../src/chapters/attention/scaling.ts';
+import { modelConfig } from '../src/engine/config.ts';
+import { modelLoss } from '../src/engine/evaluate.ts';
+import type { Interventions } from '../src/engine/interventions.ts';
+import { freshState, Model, trace } from '../src/engine/model.ts';
+import { Params } from '../src/engine/params.ts';
+import { Random } from '../src/engine/random.ts';
+import { fromModelJson } from '../src/store/load.ts';
+
+const config = modelConfig({ vocab_size: 11, n_layer: 2, n_embd: 8, n_head: 2, block_size: 12 });
+const params = Params.initial(config, new Random(5), 0.6);
+const document = [10, 3, 1, 4, 1, 5, 9, 2, 6, 10];
+
+function load(name: string) {
+  const file = new URL(`../public/models/${name}.json`, import.meta.url);
+  return fromModelJson(readFileSync(file, 'utf8'), name, name);
+}
+
+test('with a mask, with a cache, at once: the same numbers', () => {
+  const forced = withForced({}, 0, 1, 3, [0.1, 0.2, 0.3, 0.4]);
+  const given: Interventions[] = [{}, { mutedHeads: [[1]] }, { hiddenPositions: [2] }, forced];
+  for (const interventions of given) {
+    const read = trace(params, document, interventions);
+    const masked = textbook(read);
+    expect(largestDifference(read.values, tokenByToken(read))).toBe(0);
+    expect(largestDifference(read.values, masked.values)).toBeLessThan(1e-14);
+    expect(masked.loss).toBeCloseTo(read.loss, 12);
+    expect(masked.values.get('layer1.attn_weights', 2, 5, 1)).toBe(0);
+  }
+});
+
+test('the masked scores are queries times later keys', () => {
+  const read = trace(params, document);
+  const { values } = read;
+  const masked = textbook(read);
+  for (const layer of [0, 1]) {
+    const q = values.row(`layer${layer}.q`, 2).subarray(4, 8);
+    const k = values.row(`layer${layer}.k`, 6).subarray(4, 8);
+    const score = q.reduce((sum, x, i) => sum + x * k[i]!, 0) / 2;
+    expect(unmasked(masked, layer, 1, 2, 6)).toBeCloseTo(score, 12);
+    expect(unmasked(masked, layer, 1, 6, 2)).toBe(values.get(`layer${layer}.attn_scores`, 6, 2, 1));
+  }
+});
+
+test('every number but the losses is compared', () => {
+  const { values } = trace(params, document);
+  const [t, e, v] = [9, 8, 11];
+  const layer = t * e * 10 + 2 * t * 4 * e + 2 * 2 * ((t * (t + 1)) / 2);
+  expect(comparedNumbers(values)).toBe(t * e * 4 + 2 * layer + t * v * 2);
+});
+
+test('changes and their words', () => {
+  let given: Interventions = {};
+  given = withHead(given, config, 1, 0);
+  expect(given).toEqual({ mutedHeads: [[], [0]] });
+  expect(inWords(given, config)).toEqual(['head 0 of layer 1 is muted']);
+  expect(withHead(given, config, 1, 0)).toEqual({});
+  expect(isAllMuted(withAllHeads(given, config), config)).toBe(true);
+  expect(withAllHeads(allMuted(config), config)).toEqual({});
+  given = withHidden(withFlag(withMlp({}, 1), 'noPositions'), 2);
+  expect(given).toEqual({ mutedMlps: [1], noPositions: true, hiddenPositions: [2] });
+  expect(inWords(given, config)).toHaveLength(3);
+  expect(withHidden(withFlag(withMlp(given, 1), 'noPositions'), 2)).toEqual({});
+  given = withForced(withForced({}, 0, 1, 1, [1, 0]), 0, 1, 1, [0.5, 0.5]);
+  expect(given.forcedAttention).toHaveLength(1);
+  expect(forcedRow(given, 0, 1, 1)).toEqual([0.5, 0.5]);
+  expect(forcedRow(given, 1, 1, 1)).toBeNull();
+  expect(withForced(given, 0, 1, 1, null)).toEqual({});
+});
+
+test('a row stays a distribution when one share is dragged', () => {
+  const row = reweighted([0.2, 0.3, 0.5], 1, 0.65);
+  expect(row[1]).toBe(0.65);
+  expect(row[0]! / row[2]!).toBeCloseTo(0.4, 12);
+  for (const given of [
+    [1, 0, 0],
+    [0.2, 0.3, 0.5],
+  ]) {
+    for (const share of [-1, 0, 0.4, 1, 2]) {
+      const total = reweighted(given, 0, share).reduce((sum, w) => sum + w, 0);
+      expect(total).toBeCloseTo(1, 12);
+    }
+  }
+  expect(reweighted([1], 0, 0.3)).toEqual([1]);
+});
+
+test('judges were never read in training; the mean is that of evaluate', () => {
+  const { run, final } = load('english');
+  const { documents, heldOut } = judges(run, 30);
+  expect(heldOut).toBe(true);
+  expect(documents).toHaveLength(30);
+  const seen = run.seen(run.training.steps);
+  for (const ids of documents) expect(seen.has(run.tokenizer.decode(ids))).toBe(false);
+  const interventions = allMuted(run.model);
+  const means = [...meanLoss(final, documents, interventions)];
+  const model = new Model(freshState(final), undefined, interventions);
+  expect(means.at(-1)!.nats).toBeCloseTo(modelLoss(model, documents)!.nats, 12);
+  expect(means.at(-1)!.read).toBe(30);
+  const ten = judges(load('ten').run);
+  expect(ten.heldOut).toBe(false);
+  expect(ten.documents).toHaveLength(10);
+});
+
+test('without scaling the softmax saturates as heads grow wider', () => {
+  const all = WIDTHS.map((d) => sharpness(d));
+  for (const { d, spread, scaled, unscaled, largestScaled } of all) {
+    expect(spread / Math.sqrt(d)).toBeGreaterThan(0.75);
+    expect(spread / Math.sqrt(d)).toBeLessThan(1.25);
+    expect(scaled.reduce((sum, w) => sum + w, 0)).toBeCloseTo(1, 12);
+    expect(unscaled.reduce((sum, w) => sum + w, 0)).toBeCloseTo(1, 12);
+    expect(largestScaled).toBeLessThan(0.5);
+  }
+  expect(all.at(-1)!.largestUnscaled).toBeGreaterThan(0.9);
+  expect(all[0]!.largestUnscaled).toBeLessThan(all.at(-1)!.largestUnscaled);
+  expect(sharpness(64)).toEqual(sharpness(64));
+});
