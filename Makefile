@@ -57,6 +57,29 @@ check: $(VENV)/dev.stamp ## Lint and types
 test: check ## Everything: lint, types, all tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
+# --- campaigns ---
+
+KILLS ?= 100
+CASES ?= 100000
+SEED ?= 1
+DRIVER ?= mutate
+
+.PHONY: torture
+torture: setup ## Kill training at random (KILLS=100 SEED=1), resume, compare
+	@$(BIN)/python tools/torture.py --kills $(KILLS) --seed $(SEED)
+
+.PHONY: fuzz
+fuzz: $(VENV)/dev.stamp ## Feed it hostile input (CASES=100000 SEED=1 DRIVER=mutate)
+	@$(BIN)/python tools/fuzz.py --cases $(CASES) --seed $(SEED) --driver $(DRIVER)
+
+.PHONY: determinism
+determinism: setup ## Write docs/determinism.md: every engine on every Python found
+	@$(BIN)/python tools/determinism.py
+
+.PHONY: licences
+licences: setup ## Write docs/licences.md from the packages installed
+	@$(BIN)/python tools/licences.py
+
 # --- keep up to date ---
 
 .PHONY: conformance
