@@ -1,10 +1,11 @@
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { offline } from './offline.ts';
 
 export default defineConfig({
   base: './', // any host, any sub-path
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), offline()],
   build: {
     outDir: '../src/glassgpt/site', // inside the Python package, and so in the wheel
     emptyOutDir: true,

@@ -59,9 +59,7 @@ describe.skipIf(!CHROMIUM)('behaviour (skipped without Chromium)', () => {
     const first = page.locator('button.cell').nth(3);
     const trained = await first.innerText();
     await page.getByRole('slider', { name: 'Training step' }).focus();
-    await page.waitForFunction(() =>
-      document.querySelector('footer')!.innerText.includes('step 1,000'),
-    );
+    await settled(page);
     await page.keyboard.press('Home');
     await page.getByText('step 0', { exact: true }).waitFor();
     const initial = await first.innerText();
@@ -96,14 +94,76 @@ describe.skipIf(!CHROMIUM)('behaviour (skipped without Chromium)', () => {
     await field.fill(list);
     await page.getByRole('button', { name: 'train on it' }).click();
     await page.getByText('your list').first().waitFor();
-    await page.waitForFunction(() =>
-      document.querySelector('footer')!.innerText.includes('step 1,000'),
-    );
+    await settled(page);
     expect((await tiles(page))[0]).toBe('BOS');
     await field.fill('only one line');
     await page.getByRole('button', { name: 'train on it' }).click();
     await page.getByRole('alert').waitFor();
     expect(await page.getByRole('alert').innerText()).toContain('has only one document');
+    expect(problems).toEqual([]);
+    await page.context().close();
+  }, 60_000);
+
+  test('a link opens the same view in a fresh browser, with the same numbers', async () => {
+    const { page } = await visit('forward');
+    await page.getByRole('slider', { name: 'Training step' }).focus();
+    await settled(page);
+    await page.keyboard.press('Home');
+    for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowRight');
+    await page.getByText('step 3', { exact: true }).waitFor();
+    const cells = await page.locator('button.cell').allInnerTexts();
+    await page.getByRole('button', { name: 'share' }).click();
+    await page.getByRole('button', { name: 'copy the link' }).click();
+    const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
+    await page.context().close();
+
+    const fresh = await openPage(browser, site, { width: 1280, reducedMotion: true });
+    await fresh.page.goto(link);
+    await fresh.page.getByText(/The same numbers as the sender/).waitFor();
+    await fresh.page.getByText('step 3', { exact: true }).waitFor();
+    expect(await fresh.page.locator('button.cell').allInnerTexts()).toEqual(cells);
+    await fresh.page.goto('about:blank');
+    await fresh.page.goto(`${link.slice(0, -9)}AAAAAAAAA`);
+    await fresh.page.getByText('this link is damaged').waitFor();
+    await fresh.page.context().close();
+  }, 60_000);
+
+  test('after the first visit it works without a network', async () => {
+    const { page, problems } = await visit('');
+    await page.evaluate(async () => {
+      const { active } = await navigator.serviceWorker.ready;
+      if (active?.state !== 'activated') {
+        await new Promise((done) => active?.addEventListener('statechange', done, { once: true }));
+      }
+    });
+    await page.context().setOffline(true);
+    await page.reload();
+    await openChapter(page, site, 'generate');
+    await page.getByRole('heading', { name: 'one text in seven stages' }).waitFor();
+    expect(problems).toEqual([]);
+    await page.context().close();
+  }, 60_000);
+
+  test('presenting: keys page through, Escape leaves', async () => {
+    const { page } = await visit('tokens');
+    await page.getByRole('button', { name: 'present' }).click();
+    await page.getByRole('timer').waitFor();
+    expect(await page.locator('header').first().getByText('GlassGPT').count()).toBe(0);
+    await page.locator('h1').click();
+    for (let i = 0; i < 30; i++) {
+      await page.keyboard.press('ArrowRight');
+      if (page.url().endsWith('autograd')) break;
+    }
+    expect(page.url()).toContain('autograd');
+    await page.keyboard.press('Escape');
+    await page.getByRole('slider', { name: 'Training step' }).waitFor();
+    await page.context().close();
+  }, 60_000);
+
+  test('the page proves that it computes what the reference does', async () => {
+    const { page, problems } = await visit('machine');
+    await page.getByRole('button', { name: 'run the vectors' }).click();
+    await page.getByText(/^All [\d,]+ numbers agree\.$/).waitFor();
     expect(problems).toEqual([]);
     await page.context().close();
   }, 60_000);
@@ -116,6 +176,13 @@ describe.skipIf(!CHROMIUM)('behaviour (skipped without Chromium)', () => {
     await page.context().close();
   }, 60_000);
 });
+
+/** Until the run has been trained here. */
+async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() =>
+    document.querySelector('footer')!.innerText.includes('step 1,000'),
+  );
+}
 
 async function tiles(page: Page): Promise<string[]> {
   const group = page.getByRole('group', { name: 'Positions of the running document' });

@@ -14,7 +14,20 @@ import {
   startBrowser,
 } from './harness.ts';
 
-const CHAPTERS = ['', 'dataset', 'tokens', 'autograd', 'parameters', 'embeddings', 'forward'];
+const CHAPTERS = [
+  '',
+  'dataset',
+  'tokens',
+  'autograd',
+  'parameters',
+  'embeddings',
+  'forward',
+  'attention',
+  'loss',
+  'training',
+  'generate',
+  'machine',
+];
 const MAX_NODES = 1500;
 const MAX_TAB_STOPS = 40;
 

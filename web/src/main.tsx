@@ -5,6 +5,10 @@ import { startSettings } from './store/settings.ts';
 import './styles.css';
 
 startSettings();
+if (import.meta.env.PROD && 'serviceWorker' in navigator) {
+  // Without it (a private window, a strict host) the page works, but not offline.
+  addEventListener('load', () => void navigator.serviceWorker.register('./sw.js').catch(() => {}));
+}
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <App />

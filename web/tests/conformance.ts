@@ -19,7 +19,7 @@ export function distance(a: unknown, b: unknown): number {
   let largest = 0;
   left.forEach((x, i) => {
     const d = distance(x, right[i]);
-    if (!(d <= largest)) largest = d; // also keeps a NaN
+    if (!(d <= largest) && !Number.isNaN(largest)) largest = d; // a NaN, once found, stays
   });
   return largest;
 }

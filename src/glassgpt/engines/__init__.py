@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+from types import ModuleType
 from typing import Any
 
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.engines import native
 from glassgpt.engines.base import AdamConfig, Engine, TrainState
 from glassgpt.errors import EngineError
 
@@ -19,18 +19,28 @@ _CLASSES = {
 
 NAMES = tuple(_CLASSES)
 
-DEFAULT = "native" if native.available() else "numpy"
+DEFAULT: str
 """The fastest engine that can be used here."""
+
+
+def __getattr__(name: str) -> str:
+    if name == "DEFAULT":  # found out when it is first needed: it means loading the kernel
+        return "native" if _native().available() else "numpy"
+    raise AttributeError(name)
+
+
+def _native() -> ModuleType:
+    return importlib.import_module(_CLASSES["native"][0])
 
 
 def available() -> list[str]:
     """The engines that can be used here."""
-    return [name for name in NAMES if name != "native" or native.available()]
+    return [name for name in NAMES if name != "native" or _native().available()]
 
 
 def notice() -> str:
     """One line where the default engine is not the fastest one; empty otherwise."""
-    reason = native.unavailable()
+    reason = _native().unavailable()
     return f"{reason}: the numpy engine takes over" if reason else ""
 
 
@@ -38,8 +48,8 @@ def check(name: str, dtype: str) -> None:
     """Raise EngineError unless there is an engine of this name that computes in this dtype."""
     if name not in _CLASSES:
         raise EngineError(f"there is no engine {name!r}; there are: {', '.join(NAMES)}")
-    if name == "native" and not native.available():
-        raise EngineError(f"there is no native engine here: {native.unavailable()}; use numpy")
+    if name == "native" and (reason := _native().unavailable()):
+        raise EngineError(f"there is no native engine here: {reason}; use numpy")
     if dtype not in ("float64", "float32") or (name == "scalar" and dtype != "float64"):
         raise EngineError(f"the {name} engine does not compute in {dtype!r}")
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from glassgpt.server.errors import ApiError
 from glassgpt.server.security import CHECK_FIRST, FOREVER
-from glassgpt.server.sitefiles import MISSING, SITE, is_built
+from glassgpt.server.sitefiles import MISSING, SITE, index_html, is_built
 
 TYPES = {
     ".css": "text/css",
@@ -50,7 +50,7 @@ def routes(site: Path = SITE) -> list[BaseRoute]:
         mimetypes.add_type(media_type, suffix)
     if not is_built(site):
         return [Route("/", _missing)]
-    found: list[BaseRoute] = [Route("/", _file(site / "index.html"))]
+    found: list[BaseRoute] = [Route("/", _page(site))]
     for path in sorted(site.iterdir()):
         if path.is_dir():
             cache = FOREVER if path.name == "assets" else CHECK_FIRST
@@ -63,6 +63,15 @@ def routes(site: Path = SITE) -> list[BaseRoute]:
 def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         return FileResponse(path, headers={"Cache-Control": CHECK_FIRST})
+
+    return answer
+
+
+def _page(site: Path) -> Callable[[Request], Awaitable[Response]]:
+    page = index_html("model.json?documents=1", site)
+
+    async def answer(request: Request) -> Response:
+        return HTMLResponse(page, headers={"Cache-Control": CHECK_FIRST})
 
     return answer
 

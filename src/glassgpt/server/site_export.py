@@ -24,6 +24,7 @@ def export(saved: SavedRun, target: Path) -> list[Path]:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise RunError(f"{target} exists already; choose another directory, or remove it")
         shutil.copytree(sitefiles.SITE, target, dirs_exist_ok=True)
+        (target / "index.html").write_text(sitefiles.index_html(MODEL), encoding="utf-8")
         (target / MODEL).write_text(model_json(saved, documents=True), encoding="utf-8")
         for name, content in header_files().items():
             (target / name).write_text(content, encoding="utf-8")

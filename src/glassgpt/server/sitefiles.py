@@ -12,3 +12,9 @@ MISSING = "the explorer is not built here: `make web` builds it"
 
 def is_built(site: Path | None = None) -> bool:
     return ((site or SITE) / "index.html").is_file()
+
+
+def index_html(run: str, site: Path | None = None) -> str:
+    """The page, told by a meta element where the run it shall open lies: a relative address."""
+    page = ((site or SITE) / "index.html").read_text(encoding="utf-8")
+    return page.replace("<head>", f'<head><meta name="glassgpt-run" content="{run}">', 1)

@@ -46,6 +46,12 @@ export const CHAPTERS: readonly Chapter[] = [
     title: 'Generate',
     view: lazy(() => import('./Generate.tsx')),
   },
+  {
+    number: 11,
+    address: 'machine',
+    title: 'The whole machine',
+    view: lazy(() => import('./Machine.tsx')),
+  },
 ];
 
 export function chapterAt(address: string): Chapter {

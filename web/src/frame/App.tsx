@@ -1,10 +1,13 @@
 import { lazy, Suspense, useEffect, useRef } from 'react';
 import { chapterAt, START } from '../chapters/index.ts';
-import { openPretrained, PRETRAINED } from '../store/load.ts';
+import { openOwnRun, openPretrained, ownRun, PRETRAINED } from '../store/load.ts';
+import { linkInAddress } from '../store/settings.ts';
+import { openLink } from '../store/share.ts';
 import { useExplorer, useSettings } from '../store/use.ts';
 import { Header } from './Header.tsx';
 import { Hero } from './Hero.tsx';
 import { NextChapter } from './NextChapter.tsx';
+import { Presenter } from './Presenter.tsx';
 import { Rail } from './Rail.tsx';
 import { Scrubber } from './Scrubber.tsx';
 
@@ -14,6 +17,8 @@ const Inspector = lazy(() => import('./Inspector.tsx'));
 export function App() {
   const loaded = useExplorer((s) => s.loaded);
   const error = useExplorer((s) => s.error);
+  const notice = useExplorer((s) => s.notice);
+  const presenting = useSettings((s) => s.presenting);
   const address = useSettings((s) => s.chapter);
   const selected = useExplorer((s) => s.selected);
   const chapter = chapterAt(address);
@@ -21,7 +26,10 @@ export function App() {
   const first = useRef(true);
 
   useEffect(() => {
-    void openPretrained(PRETRAINED[0].name);
+    const link = linkInAddress();
+    if (link) void openLink(link);
+    else if (ownRun()) void openOwnRun();
+    else void openPretrained(PRETRAINED[0].name);
   }, []);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: on every change of chapter
@@ -36,7 +44,7 @@ export function App() {
 
   const Chapter = chapter.view;
   return (
-    <div className="grid h-full grid-cols-[minmax(0,1fr)] grid-rows-[auto_auto_minmax(0,1fr)_auto] md:grid-rows-[auto_minmax(0,1fr)_auto] md:grid-cols-[auto_minmax(0,1fr)] lg:grid-cols-[auto_minmax(0,1fr)_auto]">
+    <div className="frame grid h-full grid-cols-[minmax(0,1fr)] grid-rows-[auto_auto_minmax(0,1fr)_auto] md:grid-rows-[auto_minmax(0,1fr)_auto] md:grid-cols-[auto_minmax(0,1fr)] lg:grid-cols-[auto_minmax(0,1fr)_auto]">
       <button
         type="button"
         className="btn absolute -top-20 left-2 z-50 focus:top-2"
@@ -44,8 +52,8 @@ export function App() {
       >
         Skip to the chapter
       </button>
-      <Header />
-      <Rail />
+      {!presenting && <Header />}
+      {!presenting && <Rail />}
       <main
         ref={main}
         id="main"
@@ -55,6 +63,11 @@ export function App() {
         {error && (
           <p role="alert" className="panel mb-6 border-red p-3 font-medium">
             {error}
+          </p>
+        )}
+        {notice && (
+          <p role="status" className="panel mb-6 border-yellow p-3 font-medium">
+            {notice}
           </p>
         )}
         {chapter === START ? (
@@ -79,7 +92,7 @@ export function App() {
           <Inspector />
         </Suspense>
       )}
-      <Scrubber />
+      {presenting ? <Presenter chapter={chapter} main={main} /> : <Scrubber />}
     </div>
   );
 }

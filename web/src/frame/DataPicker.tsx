@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from 'react';
-import { openList, openPretrained, PRETRAINED } from '../store/load.ts';
+import { openList, openModel, openPretrained, PRETRAINED } from '../store/load.ts';
 import { useExplorer } from '../store/use.ts';
 import { Dialog } from './Dialog.tsx';
 
@@ -23,7 +23,8 @@ export function DataChoices({ onDone }: { onDone?: () => void }) {
   const file = async (list: FileList | null) => {
     const chosen = list?.[0];
     if (!chosen) return;
-    await openList(new Uint8Array(await chosen.arrayBuffer()), chosen.name);
+    if (chosen.name.endsWith('.json')) await openModel(await chosen.text(), chosen.name);
+    else await openList(new Uint8Array(await chosen.arrayBuffer()), chosen.name);
     done();
   };
   return (
@@ -66,12 +67,12 @@ export function DataChoices({ onDone }: { onDone?: () => void }) {
             open a file…
             <input
               type="file"
-              accept=".txt,.csv,text/plain"
+              accept=".txt,.csv,.json,text/plain,application/json"
               className="sr-only"
               onChange={(event) => void file(event.target.files)}
             />
           </label>
-          <span className="caption">It stays on this device.</span>
+          <span className="caption">A list or a model.json; it stays on this device.</span>
         </div>
       </form>
     </div>

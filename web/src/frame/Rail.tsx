@@ -16,7 +16,7 @@ export function Rail() {
   return (
     <nav
       aria-label="Chapters"
-      className="overflow-x-auto border-b-4 border-line max-md:row-start-auto md:overflow-y-auto md:border-b-0 md:border-r-4"
+      className="overflow-x-auto border-b-4 border-line max-md:row-start-auto md:overflow-y-auto md:border-b-0 md:border-r-4 lg:w-[13.25rem]"
     >
       <ol className="flex md:flex-col md:py-3">
         {CHAPTERS.map((chapter) => {

@@ -1,8 +1,10 @@
 import { useEffect, useMemo, useState } from 'react';
 import { count } from '../figures/format.ts';
 import { explorer, setStep } from '../store/explorer.ts';
+import { present } from '../store/settings.ts';
 import { trainHere } from '../store/training.ts';
 import { useExplorer } from '../store/use.ts';
+import { Share } from './Share.tsx';
 
 const WIDTH = 1000;
 const HEIGHT = 60;
@@ -123,6 +125,10 @@ export function Scrubber() {
         />
         <span className="pointer-events-none absolute inset-0 [input:focus-visible+&]:outline-3 [input:focus-visible+&]:outline-blue" />
       </div>
+      <Share />
+      <button type="button" className="btn shrink-0 max-md:hidden" onClick={() => present(true)}>
+        present
+      </button>
     </footer>
   );
 }

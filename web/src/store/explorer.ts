@@ -15,6 +15,8 @@ import type { Run } from '../engine/train.ts';
 export interface SourceInfo {
   readonly name: string;
   readonly title: string;
+  /** Of the file read, in hexadecimal. */
+  readonly sha256: string;
   /** Remarks of the reader: duplicates, cut documents, byte order mark… */
   readonly remarks: readonly string[];
 }
@@ -37,6 +39,8 @@ export interface Explorer {
   readonly loaded: Loaded | null;
   /** One line, when something could not be read or trained. */
   readonly error: string;
+  /** One line that is good to know. */
+  readonly notice: string;
   /** Steps made by the worker while it trains; null otherwise. */
   readonly training: number | null;
 
@@ -66,6 +70,7 @@ export interface Explorer {
 const EMPTY: Explorer = {
   loaded: null,
   error: '',
+  notice: '',
   training: null,
   step: 0,
   document: '',
@@ -127,6 +132,7 @@ export function show(loaded: Loaded, document?: string): void {
   change({
     loaded,
     error: '',
+    notice: '',
     step: loaded.losses.length,
     document: document ?? loaded.run.documents[0]!,
     position: 0,
@@ -192,6 +198,10 @@ export function clearEdits(): void {
 
 export function setTraining(training: number | null): void {
   change({ training });
+}
+
+export function notify(notice: string): void {
+  change({ notice });
 }
 
 export function fail(error: string): void {

@@ -4,6 +4,7 @@ import { trainConfig } from '../engine/config.ts';
 import { DEFAULT_RECIPE, overLong, RECIPES, readDocuments } from '../engine/dataset.ts';
 import { GlassError, RunError } from '../engine/errors.ts';
 import { readModelJson } from '../engine/modelFile.ts';
+import { sha256 } from '../engine/sha256.ts';
 import { Tokenizer } from '../engine/tokenizer.ts';
 import { begin, Run } from '../engine/train.ts';
 import { fail, type Loaded, show } from './explorer.ts';
@@ -22,11 +23,35 @@ export const MAX_LIST_BYTES = 5_000_000;
 /** Show a pretrained model; a failure is shown in one line. */
 export async function openPretrained(name: string): Promise<void> {
   const known = PRETRAINED.find((model) => model.name === name) ?? PRETRAINED[0];
-  await guarded(async () => {
-    const response = await fetch(`./models/${known.name}.json`);
-    if (!response.ok) throw new RunError(`models/${known.name}.json: ${response.status}`);
-    show(fromModelJson(await response.text(), known.title, known.name), known.sample);
-  });
+  await guarded(async () => show(await fetchPretrained(name), known.sample));
+}
+
+/** A pretrained model of this name, or the first of them. */
+export async function fetchPretrained(name: string): Promise<Loaded> {
+  const known = PRETRAINED.find((model) => model.name === name) ?? PRETRAINED[0];
+  return fetchModel(`./models/${known.name}.json`, known.title);
+}
+
+/** Where the page was served with a run of its own, its address; otherwise ''. */
+export function ownRun(): string {
+  return document.querySelector<HTMLMetaElement>('meta[name="glassgpt-run"]')?.content ?? '';
+}
+
+/** Show the run that the page was served with. */
+export async function openOwnRun(): Promise<void> {
+  await guarded(async () => show(await fetchModel(ownRun(), '')));
+}
+
+/** Read a model.json that the reader has chosen. */
+export async function openModel(text: string, name: string): Promise<void> {
+  await guarded(async () => show(fromModelJson(text, name, name)));
+}
+
+async function fetchModel(url: string, title: string): Promise<Loaded> {
+  const response = await fetch(url);
+  if (!response.ok) throw new RunError(`${url}: ${response.status}`);
+  const loaded = fromModelJson(await response.text(), title, url);
+  return title ? loaded : { ...loaded, source: { ...loaded.source, title: loaded.source.name } };
 }
 
 /** A model.json with its documents as a run to look into. */
@@ -36,7 +61,7 @@ export function fromModelJson(text: string, title: string, name: string): Loaded
     throw new RunError(`${name} has no documents: export it with --with-documents`);
   const { model, training, tokenizer, documents, data } = file;
   const run = new Run(model, training, tokenizer, documents, data.num_train);
-  const source = { name: data.name, title, remarks: [] };
+  const source = { name: data.name, title, sha256: data.sha256, remarks: [] };
   return { source, run, final: file.params, losses: file.losses ?? [], history: null };
 }
 
@@ -61,7 +86,7 @@ export async function openList(bytes: Uint8Array, name: string): Promise<void> {
       report.bom ? 'byte order mark removed' : '',
     ].filter(Boolean);
     show({
-      source: { name, title: name, remarks },
+      source: { name, title: name, sha256: sha256(bytes), remarks },
       run,
       final: state.params,
       losses: [],

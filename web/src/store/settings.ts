@@ -8,6 +8,8 @@ export interface Settings {
   readonly code: boolean;
   /** Address part of the open chapter; '' is the start page. */
   readonly chapter: string;
+  /** Large type, keys that page, and nothing but the chapter. */
+  readonly presenting: boolean;
   /** Answers given to predictions and checks: key -> answer. */
   readonly answers: Readonly<Record<string, string>>;
 }
@@ -18,6 +20,7 @@ export const settings = createStore<Settings>(() => ({
   theme: 'light',
   code: true,
   chapter: '',
+  presenting: false,
   answers: {},
 }));
 
@@ -29,8 +32,9 @@ export function startSettings(): void {
     ...kept(),
     chapter: chapterInAddress(),
   });
-  const apply = ({ theme, code, answers }: Settings) => {
+  const apply = ({ theme, code, answers, presenting }: Settings) => {
     document.documentElement.dataset.theme = theme;
+    document.documentElement.toggleAttribute('data-presenting', presenting);
     try {
       localStorage.setItem(KEY, JSON.stringify({ theme, code, answers }));
     } catch {
@@ -40,6 +44,11 @@ export function startSettings(): void {
   apply(settings.getState());
   settings.subscribe(apply);
   addEventListener('hashchange', () => settings.setState({ chapter: chapterInAddress() }));
+}
+
+/** What a link adds to the address: the packed state, or ''. */
+export function linkInAddress(): string {
+  return /[?&]r=([^&]*)/.exec(location.hash)?.[1] ?? '';
 }
 
 function chapterInAddress(): string {
@@ -71,6 +80,10 @@ function isAnswers(value: unknown): value is Record<string, string> {
 
 export function toggleTheme(): void {
   settings.setState(({ theme }) => ({ theme: theme === 'dark' ? 'light' : 'dark' }));
+}
+
+export function present(presenting: boolean): void {
+  settings.setState({ presenting });
 }
 
 export function toggleCode(): void {

@@ -1,0 +1,209 @@
+import { useState } from 'react';
+import { numParams } from '../engine/config.ts';
+import { count } from '../figures/format.ts';
+import { Panel } from '../figures/Panel.tsx';
+import { Check, Predict } from '../figures/Quiz.tsx';
+import { LINES } from '../figures/source.ts';
+import { useLoaded } from '../store/use.ts';
+import { Diagram } from './machine/Diagram.tsx';
+import { type Proof, prove } from './machine/prove.ts';
+import { Source } from './machine/Source.tsx';
+
+const LARGE = [
+  ['parameters', '4,192', 'hundreds of billions: the same matrices, wider and more of them'],
+  ['layers, width, heads', '1, 16, 4', 'around a hundred, ten thousand and more, a hundred'],
+  ['context', '16 characters', 'hundreds of thousands of tokens'],
+  ['token', 'one character', 'a piece of a word, from a vocabulary of 100,000 and more'],
+  ['data', 'a list of names', 'trillions of tokens of text, code and pictures'],
+  [
+    'training',
+    '1,000 steps, one document each, a blink',
+    'months on thousands of GPUs, millions of tokens a step',
+  ],
+  ['after training', 'nothing', 'fine-tuning on examples and on what people prefer'],
+  [
+    'details',
+    'RMSNorm, ReLU, learned positions',
+    'gated MLPs, rotary positions, mixtures of experts',
+  ],
+] as const;
+
+/** Everything together. */
+export default function Machine() {
+  const { run } = useLoaded();
+  const { model } = run;
+  return (
+    <div className="mt-4 space-y-6">
+      <p className="prose">
+        That was all of it. Four steps, over and over: <b>look up</b> a vector for each token and
+        each position; let positions <b>exchange</b> what they know (attention) and <b>work</b> on
+        it (MLP), each time adding to the stream; <b>read off</b> a probability for every next
+        token; and <b>learn</b>, by moving each number a little against its gradient.
+      </p>
+      <Predict
+        id="lines"
+        question="How long is the whole program: data, tokenizer, autograd, model, optimiser, training, sampling?"
+        options={['under 500 lines', 'about 5,000 lines', 'over 50,000 lines'].map((value) => ({
+          value,
+          label: value,
+        }))}
+        truth={LINES.length < 500 ? 'under 500 lines' : 'about 5,000 lines'}
+      >
+        {LINES.length} lines, comments and empty ones included, and nothing to install. They stand
+        below. Everything else is efficiency.
+      </Predict>
+      <Panel
+        title="the architecture"
+        caption={`${count(numParams(model))} parameters, shapes of the model now loaded`}
+      >
+        <Diagram model={model} />
+      </Panel>
+      <Panel title="reference.py" caption="the number beside a part leads to its chapter">
+        <Source />
+      </Panel>
+      <Prove />
+      <div className="columns-of-two">
+        <Panel title="how a large model differs">
+          <div className="overflow-x-auto" role="group" aria-label="Comparison" tabIndex={0}>
+            <table className="w-full min-w-[26rem] text-left text-sm">
+              <thead>
+                <tr className="border-b-2 border-line">
+                  <th scope="col"> </th>
+                  <th scope="col">here</th>
+                  <th scope="col">there</th>
+                </tr>
+              </thead>
+              <tbody>
+                {LARGE.map(([what, here, there]) => (
+                  <tr key={what} className="border-b border-hair align-top">
+                    <th scope="row" className="py-1.5 pr-3">
+                      {what}
+                    </th>
+                    <td className="py-1.5 pr-3">{here}</td>
+                    <td className="py-1.5">{there}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+          <p className="caption mt-2">
+            “Here” is the default recipe. The algorithm is the same: next-token prediction, the
+            chain rule, Adam.
+          </p>
+        </Panel>
+        <div className="min-w-0 space-y-6">
+          <Panel title="check yourself">
+            <Check
+              id="machine share"
+              question="How many parameters has one layer? (n_embd is shown in the diagram)"
+              judge={(text) => Number(text.replaceAll(',', '')) === 12 * model.n_embd ** 2}
+              hint="four square matrices, and two that are four times as large."
+              explain={`12 · ${model.n_embd}² = ${count(12 * model.n_embd ** 2)}.`}
+            />
+          </Panel>
+          <Panel title="credits">
+            <p className="text-sm">
+              The algorithm is Andrej Karpathy’s{' '}
+              <a href="https://karpathy.github.io/2026/02/12/microgpt/" rel="noreferrer">
+                microgpt
+              </a>{' '}
+              (2026), after micrograd, makemore and nanoGPT. GPT-2: Radford et al. 2019. Attention:
+              Vaswani et al. 2017. RMSNorm: Zhang and Sennrich 2019. Adam: Kingma and Ba 2014.
+              Typefaces: Outfit, JetBrains Mono, Noto Sans Devanagari (SIL Open Font License).
+              GlassGPT is free software under the MIT licence.
+            </p>
+          </Panel>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Run the conformance vectors here and now. */
+function Prove() {
+  const [proofs, setProofs] = useState<readonly Proof[]>([]);
+  const [state, setState] = useState<'idle' | 'running' | 'done' | string>('idle');
+  const start = async () => {
+    setState('running');
+    setProofs([]);
+    try {
+      for await (const proof of prove('./conformance/')) {
+        setProofs((before) => [...before, proof]);
+        await new Promise((next) => setTimeout(next));
+      }
+      setState('done');
+    } catch (error) {
+      setState(error instanceof Error ? error.message : String(error));
+    }
+  };
+  const total = proofs.reduce((sum, { count: n }) => sum + n, 0);
+  const held = proofs.every(({ deviation, tolerance }) => deviation <= tolerance);
+  return (
+    <Panel title="prove it" caption="this page beside the Python reference">
+      <p className="mb-3 max-w-prose text-sm">
+        The reference has written down every number of a small two-layer model and of whole training
+        runs. Let this page compute them again, now, and compare.
+      </p>
+      <button
+        type="button"
+        className="btn btn-red"
+        disabled={state === 'running'}
+        onClick={() => void start()}
+      >
+        {state === 'idle' ? 'run the vectors' : state === 'running' ? 'running…' : 'run them again'}
+      </button>
+      <div aria-live="polite">
+        {proofs.length > 0 && (
+          <div className="mt-4 overflow-x-auto" role="group" aria-label="Results" tabIndex={0}>
+            <table className="w-full min-w-[30rem] text-left text-sm">
+              <thead>
+                <tr className="border-b-2 border-line">
+                  <th scope="col">compared</th>
+                  <th scope="col" className="text-right">
+                    numbers
+                  </th>
+                  <th scope="col" className="text-right">
+                    largest difference
+                  </th>
+                  <th scope="col" className="text-right">
+                    allowed
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {proofs.map(({ what, count: n, deviation, tolerance }) => (
+                  <tr key={what} className="border-b border-hair">
+                    <th scope="row" className="py-1 pr-3 font-normal">
+                      {what}
+                    </th>
+                    <td className="text-right font-mono">{count(n)}</td>
+                    <td
+                      className={`text-right font-mono ${deviation <= tolerance ? '' : 'bg-red text-on-accent'}`}
+                    >
+                      {deviation === 0 ? 'none' : deviation.toExponential(1).replaceAll('-', '−')}
+                    </td>
+                    <td className="caption text-right font-mono">
+                      {tolerance === 0 ? 'none' : tolerance.toExponential(0).replaceAll('-', '−')}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+        {state === 'done' && (
+          <p className="mt-3 font-semibold">
+            {held
+              ? `All ${count(total)} numbers agree.`
+              : 'Not all of them agree: this browser computes otherwise, or the page is damaged.'}
+          </p>
+        )}
+        {!['idle', 'running', 'done'].includes(state) && (
+          <p role="alert" className="mt-3 font-medium text-red">
+            {state}
+          </p>
+        )}
+      </div>
+    </Panel>
+  );
+}
