@@ -15,7 +15,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ENGINES = Path("src/glassgpt/engines")
 
 
-class KernelBuildHook(BuildHookInterface):
+class KernelBuildHook(BuildHookInterface[Any]):
     """Adds `engines/lib/` to the wheel, and the platform's tag where it holds compiled code.
 
     `GLASSGPT_WHEEL_PLATFORM` and `GLASSGPT_WHEEL_LIB` name a platform and the folder of libraries

@@ -8,21 +8,20 @@ of the kernel that this processor can run.
 from __future__ import annotations
 
 import ctypes
-import functools
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from ctypes import POINTER, c_double, c_int, c_int32, c_void_p
+from collections.abc import Iterator, Sequence
+from ctypes import c_double, c_int, c_void_p
 from dataclasses import dataclass
 from itertools import chain, groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from glassgpt.config import ModelConfig
-from glassgpt.engines import _build
+from glassgpt.engines._build import DTYPES
+from glassgpt.engines._library import PATIENCE, available, interruptible, levels, load, unavailable
 from glassgpt.engines.base import (
     AdamConfig,
     Document,
@@ -34,36 +33,10 @@ from glassgpt.engines.base import (
 )
 from glassgpt.errors import EngineError
 
-LEVELS = tuple(_build.LEVELS[_build.machine()])
-"""Instruction-set levels of this kind of machine, lowest first."""
-
-PATIENCE = 0.02
-"""Seconds: a call that may take longer runs beside the main thread, which waits for Ctrl-C."""
+__all__ = ["NativeEngine", "NativeSession", "Texts", "available", "levels", "unavailable"]
 
 SLOWEST = 5e8
 """Floating-point operations a second that any machine can be trusted to do, to guess how long."""
-
-
-def levels(dtype: str = "float64") -> list[str]:
-    """The levels that are compiled and that this processor can run, lowest first."""
-    present = [level for level in LEVELS if _path(level, dtype).exists()]
-    if not present:
-        return []
-    # The lowest runs everywhere, and knows how to ask the processor for more.
-    can: int = _load(present[0], dtype).glass_cpu_level()
-    return [level for level in present if LEVELS.index(level) <= can]
-
-
-def unavailable() -> str | None:
-    """Why there is no native engine, in a few words; None where there is one."""
-    try:
-        return None if levels() else "the kernel is not compiled"
-    except OSError as error:
-        return f"the kernel cannot be loaded: {error}"
-
-
-def available() -> bool:
-    return unavailable() is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +69,14 @@ class NativeEngine:
         level: str | None = None,
     ) -> None:
         check_state(config, state)
-        if dtype not in _build.DTYPES:
+        if dtype not in DTYPES:
             raise EngineError(f"the native engine does not compute in {dtype}")
         reason, there = unavailable(), levels(dtype)
         if reason or (level or there[-1]) not in there:
             raise EngineError(f"no native engine: {reason or f'level {level} is not there'}")
         self.config, self.adam, self.threads = config, adam, max(1, threads)
         self.dtype, self.level = np.dtype(dtype), level or there[-1]
-        self._library = _load(self.level, dtype)
+        self._library = load(self.level, dtype)
         self._handle = self._library.glass_create(
             config.vocab_size, config.n_layer, config.n_embd, config.n_head, config.block_size
         )
@@ -147,7 +120,7 @@ class NativeEngine:
             return done
 
         seconds = 6 * self.config.num_params * (len(tokens) + len(rates)) / SLOWEST
-        done = _checked(_interruptible(call) if seconds > PATIENCE else call(None))
+        done = _checked(interruptible(call) if seconds > PATIENCE else call(None))
         return [float(loss) for loss in losses[:done]]
 
     def loss_and_grads(self, batch: Sequence[Document]) -> tuple[float, Params]:
@@ -266,29 +239,6 @@ class NativeSession:
             return self._logits.copy()
 
 
-def _interruptible(call: Callable[[Any], int]) -> int:
-    """Run a long call so that Ctrl-C ends it: in a thread, while this one can hear signals.
-
-    On an exception here the kernel is told to stop, which it does between two passes over a few
-    documents; the updates made so far are kept.
-    """
-    stop, result = c_int32(0), [0]
-
-    def run() -> None:
-        result[0] = call(ctypes.byref(stop))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(PATIENCE)
-    except BaseException:
-        stop.value = 1
-        thread.join()
-        raise
-    return result[0]
-
-
 def _checked(result: int) -> int:
     if result < 0:
         raise MemoryError("no memory for documents of this length in batches of this size")
@@ -301,32 +251,3 @@ def _arrays(state: TrainState) -> Iterator[Params]:
 
 def _pointer(array: NDArray[Any]) -> c_void_p:
     return c_void_p(array.ctypes.data)
-
-
-def _path(level: str, dtype: str) -> Path:
-    return _build.LIB / _build.library_name(level, dtype)
-
-
-@functools.cache
-def _load(level: str, dtype: str) -> ctypes.CDLL:
-    """One build of the kernel, with the types of its functions declared."""
-    library = ctypes.CDLL(str(_path(level, dtype)))
-    p, i, d = c_void_p, c_int, c_double
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "glass_cpu_level": (i, []),
-        "glass_create": (p, [i] * 5),
-        "glass_free": (None, [p]),
-        "glass_import": (None, [p, p, p, p, i]),
-        "glass_export": (i, [p, p, p, p]),
-        "glass_train": (i, [p, p, p, i, i, p, d, d, d, p, i, POINTER(c_int32)]),
-        "glass_loss_and_grads": (i, [p, p, p, i, POINTER(d), p]),
-        "glass_surprises": (i, [p, p, p, i, p]),
-        "glass_session": (p, [p]),
-        "glass_session_free": (None, [p]),
-        "glass_feed": (None, [p, i, p]),
-        "glass_generate": (i, [p, p, i, i, i, d, i, p, i, p, p, p, POINTER(i)]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
