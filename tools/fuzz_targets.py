@@ -14,6 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fuzz_api import SEEDS as API_SEEDS
+from fuzz_api import Api
+
 from glassgpt import checkpoint, datasets, engines, safetensors
 from glassgpt.checkpoint import FILES, RunInfo, RunWriter
 from glassgpt.cli import main as glassgpt
@@ -82,6 +85,7 @@ def targets(directory: Path) -> list[Target]:
         Target("settings", settings, shapes),
         Target("safetensors", safetensors_file, [files["model.safetensors"]]),
         *(Target(name, run_with(name), [files[name]], 0.3) for name in FILES),
+        Target("api", Api(valid), API_SEEDS, 0.3),
         Target("command line", CommandLine(valid, directory / "cwd"), commands, 0.1),
     ]
 

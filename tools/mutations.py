@@ -17,9 +17,9 @@ BAD_BYTES = (
 BAD_VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2, 3, 7, 2**31, 2**53 + 1, 2**63, 10**400, 0.5, -0.5, 1e308,
     -1e308, 1e-320, float("nan"), float("inf"), "", "a", "ab", "\ud800", "\x1b[2J",
-    "\n", "a" * 5000, "nfd", "NFC", "none", "float32", "scalar", "numpy", "native", "F64", "F32",
-    "I64", [], [[]], {}, {"": 0}, [0, 2**63], [-1, 8], "²", "9" * 30, ["a", "b", "c", "d"], ["d", "c"], "glassgpt-run",
-    "e\u0301",
+    "\n", "a" * 5000, "nfd", "NFC", "none", "float32", "scalar", "numpy", "native", "F64",
+    "F32", "I64", [], [[]], {}, {"": 0}, [0, 2**63], [-1, 8], "²", "9" * 30, "e\u0301",
+    ["a", "b", "c", "d"], ["d", "c"], "glassgpt-run",
 )  # fmt: skip
 
 
