@@ -7,6 +7,7 @@ import type { TrainState } from '../engine/model.ts';
 import type { Run } from '../engine/train.ts';
 import {
   type FromWorker,
+  type Measured,
   type Port,
   type Progress,
   runToData,
@@ -14,6 +15,7 @@ import {
   stateToData,
   type ToWorker,
   type TrainerName,
+  type Wishes,
 } from './protocol.ts';
 
 export type JobStatus = 'starting' | 'training' | 'paused' | 'done' | 'failed' | 'stopped';
@@ -25,7 +27,7 @@ export interface JobEvents {
   onStatus?(job: Job): void;
 }
 
-export interface JobOptions extends JobEvents {
+export interface JobOptions extends JobEvents, Wishes {
   /** Go on from here, for instance a step of another run, perhaps edited; else from the start. */
   readonly state?: TrainState;
   /** Train the model with parts left out. */
@@ -58,7 +60,7 @@ export class TrainingClient {
   /** Train a run; the one before, if any, is stopped. */
   start(run: Run, options: JobOptions = {}): Job {
     this.job?.stop();
-    const { state, interventions = {}, paused = false } = options;
+    const { state, interventions = {}, paused = false, variant, lean, measure } = options;
     const id = ++this.lastId;
     const send = (message: ToWorker) => this.port.postMessage(message, []);
     this.job = new Job(id, run, options, send);
@@ -68,6 +70,11 @@ export class TrainingClient {
       run: runToData(run),
       state: state ? stateToData(state) : null,
       interventions,
+      wishes: {
+        ...(variant ? { variant } : {}),
+        ...(lean ? { lean } : {}),
+        ...(measure ? { measure } : {}),
+      },
     });
     if (!paused) this.job.train();
     return this.job;
@@ -88,6 +95,8 @@ export class Job {
   status: JobStatus = 'starting';
   /** One line, if it failed. */
   error = '';
+  /** How good it has become, if that was asked for; null before the end. */
+  measured: Measured | null = null;
   /** What makes the steps; null until it is known. */
   trainer: TrainerName | null = null;
   /** Resolves when the schedule is at its end, or the job was stopped; rejects if it failed. */
@@ -150,6 +159,7 @@ export class Job {
         this.events.onProgress?.(this);
         break;
       case 'idle':
+        this.measured = message.measured;
         this.become(message.done ? 'done' : 'paused');
         if (message.done) this.finish();
         break;

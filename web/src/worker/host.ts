@@ -4,12 +4,14 @@
  */
 
 import { numParams } from '../engine/config.ts';
+import { modelLoss, split } from '../engine/evaluate.ts';
 import { isKeyframe, isSnapshot, type Keeping, keeping } from '../engine/history.ts';
 import type { Interventions } from '../engine/interventions.ts';
-import type { TrainState } from '../engine/model.ts';
-import { initial, type Run, type Trainer } from '../engine/train.ts';
+import { Model, type TrainState } from '../engine/model.ts';
+import type { Run, Trainer } from '../engine/train.ts';
 import {
   type FromWorker,
+  type Measured,
   type Port,
   type Progress,
   runFromData,
@@ -18,7 +20,10 @@ import {
   stateToData,
   type ToWorker,
   type TrainerName,
+  type Wishes,
 } from './protocol.ts';
+import type { Variant } from './variants.ts';
+import { initialState } from './weights.ts';
 
 /** Training goes on for so long before messages are looked at. */
 export const SLICE_MS = 16;
@@ -32,6 +37,7 @@ export interface Surroundings {
     state: TrainState,
     run: Run,
     interventions: Interventions,
+    variant: Variant,
   ) => Promise<{ trainer: Trainer; name: TrainerName }>;
 }
 
@@ -40,6 +46,8 @@ interface Job {
   readonly run: Run;
   readonly trainer: Trainer;
   readonly keep: Keeping;
+  readonly interventions: Interventions;
+  readonly wishes: Wishes;
   step: number;
   /** Train up to this step. */
   until: number;
@@ -83,16 +91,21 @@ export class Host {
   }
 
   private async start(message: Extract<ToWorker, { type: 'start' }>): Promise<void> {
-    const { id } = message;
+    const { id, interventions, wishes } = message;
     const run = runFromData(message.run);
-    const state = message.state ? stateFromData(run.model, message.state) : initial(run).state;
-    const { trainer, name } = await this.around.makeTrainer(state, run, message.interventions);
+    const state = message.state ? stateFromData(run.model, message.state) : initialState(run);
+    const { variant = {} } = wishes;
+    const { trainer, name } = await this.around.makeTrainer(state, run, interventions, variant);
     if (id !== this.current) {
       trainer.free?.(); // a later run was asked for in the meantime
       return;
     }
-    const keep = keeping(run.model, run.training);
-    const job = { id, run, trainer, keep, step: state.step, until: state.step, scheduled: false };
+    const { step } = state;
+    const rule = keeping(run.model, run.training);
+    const never = Number.POSITIVE_INFINITY;
+    const keep = wishes.lean ? { ...rule, every: never, keyframeEvery: never } : rule;
+    const parts = { id, run, trainer, keep, interventions, wishes };
+    const job = { ...parts, step, until: step, scheduled: false };
     this.job = job;
     this.post({ type: 'ready', id, trainer: name });
     const begun = new Slice(job);
@@ -137,7 +150,18 @@ export class Host {
   }
 
   private idle(job: Job): void {
-    this.post({ type: 'idle', id: job.id, step: job.step, done: job.step >= job.keep.last });
+    const { id, step } = job;
+    const done = step >= job.keep.last;
+    if (!done || !job.wishes.measure) {
+      this.post({ type: 'idle', id, step, done, measured: null });
+      return;
+    }
+    // The steps are on their way; an order that came in the meantime goes before this.
+    job.scheduled = true;
+    this.around.defer(() => {
+      job.scheduled = false;
+      if (job === this.job) this.post({ type: 'idle', id, step, done, measured: measure(job) });
+    });
   }
 
   private fail(id: number, error: unknown): void {
@@ -156,6 +180,18 @@ export class Host {
   private post(message: FromWorker, transfer: Transferable[] = []): void {
     this.port.postMessage(message, transfer);
   }
+}
+
+/** How good the run has become, on documents it has read and on others. */
+function measure({ run, trainer, interventions, step, wishes }: Job): Measured {
+  const model = new Model(trainer.state(), run.training, interventions);
+  const { train, heldOut } = split(run, step);
+  const lossOn = (documents: readonly string[]) =>
+    modelLoss(
+      model,
+      documents.slice(0, wishes.measure).map((document) => run.encode(document)),
+    );
+  return { train: lossOn(train), heldOut: lossOn(heldOut) };
 }
 
 /** The steps of one slice on their way into a message. */

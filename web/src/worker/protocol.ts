@@ -1,11 +1,13 @@
 /** What the page and the training worker say to each other. */
 
 import type { ModelConfig, TrainConfig } from '../engine/config.ts';
+import type { Loss } from '../engine/evaluate.ts';
 import type { Interventions } from '../engine/interventions.ts';
 import type { TrainState } from '../engine/model.ts';
 import { Params } from '../engine/params.ts';
 import { Tokenizer, type TokenizerData } from '../engine/tokenizer.ts';
 import { Run } from '../engine/train.ts';
+import type { Variant } from './variants.ts';
 
 /** A run as plain data. */
 export interface RunData {
@@ -25,6 +27,22 @@ export interface StateData {
   readonly step: number;
 }
 
+/** What is wanted of a run besides its steps. */
+export interface Wishes {
+  /** Make the updates otherwise than the recipe says. */
+  readonly variant?: Variant;
+  /** Keep the first and the last state only; else every step can be looked at later. */
+  readonly lean?: boolean;
+  /** At the end measure the loss on up to so many documents read, and on as many unread ones. */
+  readonly measure?: number;
+}
+
+/** Nats a character; null where there are no such documents. */
+export interface Measured {
+  readonly train: Loss | null;
+  readonly heldOut: Loss | null;
+}
+
 /** `id` is the run's; a message about an older run is ignored. */
 export type ToWorker =
   /** Begin a run and drop the one before. Without a state it starts from its initial weights. */
@@ -34,6 +52,7 @@ export type ToWorker =
       readonly run: RunData;
       readonly state: StateData | null;
       readonly interventions: Interventions;
+      readonly wishes: Wishes;
     }
   /** Train until the end of the schedule, or until told otherwise. */
   | { readonly type: 'train'; readonly id: number }
@@ -48,11 +67,18 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly id: number; readonly trainer: TrainerName }
   | Progress
   /** No step will be made until the next message: paused, or at the end of the schedule. */
-  | { readonly type: 'idle'; readonly id: number; readonly step: number; readonly done: boolean }
+  | {
+      readonly type: 'idle';
+      readonly id: number;
+      readonly step: number;
+      readonly done: boolean;
+      /** At the end of the schedule, where it was asked for. */
+      readonly measured: Measured | null;
+    }
   /** One line; the steps before the failure have been reported. */
   | { readonly type: 'failed'; readonly id: number; readonly error: string; readonly kind: string };
 
-export type TrainerName = 'kernel' | 'model';
+export type TrainerName = 'kernel' | 'model' | 'scalar';
 
 /** Steps made since the last message. Its arrays are handed over, not copied. */
 export interface Progress {

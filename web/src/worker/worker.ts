@@ -1,9 +1,9 @@
 /** The training worker: everything is in `host.ts`; this ties it to the browser. */
 
-import { Model } from '../engine/model.ts';
 import { Host } from './host.ts';
 import { fetchKernel, type Kernel, KernelTrainer } from './kernel.ts';
 import type { FromWorker, Port, ToWorker } from './protocol.ts';
+import { atConstantRate, variantTrainer } from './variants.ts';
 
 const url = new URL('../../wasm/dist/kernel-float64.wasm', import.meta.url);
 
@@ -30,13 +30,16 @@ new Host(self as unknown as Port<FromWorker, ToWorker>, {
     deferred.push(work);
     channel.port2.postMessage(null);
   },
-  async makeTrainer(state, run, interventions) {
+  async makeTrainer(state, run, interventions, variant) {
     kernel ??= compile();
-    // The kernel knows the whole model only; with parts left out the engine's own model trains.
-    const compiled = Object.keys(interventions).length === 0 ? await kernel : null;
+    // The kernel knows the whole model and Adam only; all else is the engine's own model.
+    const { constantRate = false, ...others } = variant;
+    const plain = Object.keys(interventions).length === 0 && !Object.values(others).some(Boolean);
+    const compiled = plain ? await kernel : null;
     if (compiled) {
-      return { trainer: new KernelTrainer(compiled, state, run.training), name: 'kernel' };
+      const trainer = new KernelTrainer(compiled, state, run.training);
+      return { trainer: constantRate ? atConstantRate(trainer, run) : trainer, name: 'kernel' };
     }
-    return { trainer: new Model(state, run.training, interventions), name: 'model' };
+    return variantTrainer(state, run, interventions, variant);
   },
 });

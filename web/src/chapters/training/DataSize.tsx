@@ -1,0 +1,144 @@
+import { useEffect } from 'react';
+import { useStore } from 'zustand';
+import { log } from '../../engine/elementary.ts';
+import { count, fixed } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { Predict } from '../../figures/Quiz.tsx';
+import { measureSizes, type Size, sizes } from '../../store/sizes.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+
+/** Learned, or learned by heart: what the number of documents does. */
+export function DataSize() {
+  const { run, loaded } = useLoaded();
+  const training = useExplorer((s) => s.training);
+  const { rows, base } = useStore(sizes);
+  useEffect(() => {
+    if (training === null && run.heldOut.length + run.documents.length > 200)
+      void measureSizes(run);
+  }, [run, training]);
+  const uniform = log(run.model.vocab_size);
+  const known = base === run ? rows : [];
+  const few = known[0];
+  const many = known.at(-1);
+  if (run.documents.length < 200) {
+    return (
+      <Panel title="learned by heart">
+        <p className="text-sm">
+          With {run.documents.length} documents in all there are none to set aside. Choose a longer
+          list at the top to compare what a run has read with what it has not.
+        </p>
+      </Panel>
+    );
+  }
+  return (
+    <>
+      <Predict
+        id={`training ten ${loaded.source.name}`}
+        question={`Trained ${count(run.training.steps)} steps on ten documents only: how does it predict documents that it has never read?`}
+        options={[
+          { value: 'nearly as well', label: 'nearly as well' },
+          { value: 'somewhat worse', label: 'somewhat worse' },
+          { value: 'worse than guessing', label: 'worse than blind guessing' },
+        ]}
+        truth={few?.heldOut && many?.heldOut ? kindOf(few.heldOut, many.heldOut, uniform) : ''}
+      >
+        {few?.heldOut && few.train && many?.heldOut ? (
+          <>
+            {fixed(few.heldOut, 2)} nats a character, where {count(many.documents)} documents give{' '}
+            {fixed(many.heldOut, 2)} and a blind guess {fixed(uniform, 2)}. On its own ten it comes
+            to {fixed(few.train, 2)}: it knows them by heart, and is sure of that where it is wrong.
+          </>
+        ) : (
+          'It is being measured below.'
+        )}
+      </Predict>
+      <Panel
+        title="learned by heart"
+        caption={`${count(run.training.steps)} steps each, on the first documents only`}
+      >
+        <div
+          className="overflow-x-auto"
+          tabIndex={0}
+          role="region"
+          aria-label="Loss by number of documents"
+        >
+          <table className="w-full min-w-[28rem] text-sm">
+            <thead className="caption text-right">
+              <tr>
+                <th className="w-24 pb-1 font-medium">documents</th>
+                <th className="pb-1 pl-4 text-left font-medium">nats a character</th>
+                <th className="w-16 pb-1 font-medium">read</th>
+                <th className="w-20 pb-1 font-medium">held out</th>
+              </tr>
+            </thead>
+            <tbody>
+              {known.map((row) => (
+                <SizeRow key={row.documents} row={row} most={most(known)} uniform={uniform} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+        <p className="caption mt-2">
+          Blue: documents it has read. Red: documents it has not. The line between is what does not
+          carry over. The thin mark is a blind guess, {fixed(uniform, 2)}.{' '}
+          {few && many && few.heldOut !== null && few.train !== null && (
+            <>
+              With {count(few.documents)} documents the gap is {fixed(few.heldOut - few.train, 2)}{' '}
+              nats, with {count(many.documents)} it is{' '}
+              {fixed((many.heldOut ?? 0) - (many.train ?? 0), 2)}.
+            </>
+          )}
+        </p>
+      </Panel>
+    </>
+  );
+}
+
+function SizeRow({ row, most, uniform }: { row: Size; most: number; uniform: number }) {
+  const place = (loss: number) => `${(100 * loss) / most}%`;
+  const { train, heldOut } = row;
+  return (
+    <tr className="border-t-2 border-hair">
+      <th scope="row" className="py-2 text-right font-mono font-medium">
+        {count(row.documents)}
+      </th>
+      <td className="pl-4 pr-3">
+        {train !== null && heldOut !== null && (
+          <span className="relative block h-5" aria-hidden="true">
+            <span className="absolute inset-y-0 w-0.5 bg-soft" style={{ left: place(uniform) }} />
+            <span
+              className="absolute top-2 h-1 bg-line"
+              style={{
+                left: place(Math.min(train, heldOut)),
+                width: place(Math.abs(heldOut - train)),
+              }}
+            />
+            <span
+              className="absolute top-0.5 h-4 w-2 -translate-x-1 bg-blue"
+              style={{ left: place(train) }}
+            />
+            <span
+              className="absolute top-0.5 h-4 w-2 -translate-x-1 bg-red"
+              style={{ left: place(heldOut) }}
+            />
+          </span>
+        )}
+      </td>
+      <td className="text-right font-mono">{train === null ? '–' : fixed(train, 2)}</td>
+      <td className="text-right font-mono font-semibold">
+        {heldOut === null ? '–' : fixed(heldOut, 2)}
+      </td>
+    </tr>
+  );
+}
+
+function most(rows: readonly Size[]): number {
+  return (
+    1.03 * Math.max(1, ...rows.map(({ train, heldOut }) => Math.max(train ?? 0, heldOut ?? 0)))
+  );
+}
+
+function kindOf(few: number, many: number, uniform: number): string {
+  if (few > uniform) return 'worse than guessing';
+  return few - many < 0.1 ? 'nearly as well' : 'somewhat worse';
+}

@@ -1,0 +1,197 @@
+import { useEffect, useMemo, useState } from 'react';
+import { useStore } from 'zustand';
+import { log } from '../../engine/elementary.ts';
+import { fixed } from '../../figures/format.ts';
+import { lab, lastMean, turn } from '../../store/lab.ts';
+import { answer } from '../../store/settings.ts';
+import { useLoaded, useSettings } from '../../store/use.ts';
+import { smoothed } from './plot.ts';
+import { SLIDER } from './slider.ts';
+
+export const GUESS = 'training rate guess';
+const POINTS = 41;
+const WIDTH = 600;
+const HEIGHT = 200;
+const FACTOR = 10;
+
+/** Draw what you expect before you see it: the curve at ten times the learning rate. */
+export function Guess() {
+  const { run, loaded } = useLoaded();
+  const kept = useSettings((s) => s.answers[GUESS]);
+  const current = useStore(lab, (s) => s.current);
+  const base = useStore(lab, (s) => s.base);
+  const uniform = log(run.model.vocab_size);
+  const [drawn, setDrawn] = useState<readonly number[] | null>(() => read(kept));
+  const [pen, setPen] = useState<number | null>(null);
+  const [truth, setTruth] = useState<readonly number[] | null>(null);
+  const rate = (base?.run ?? run).training.learning_rate;
+  const asked = FACTOR * rate;
+  const own = useMemo(() => smoothed(loaded.losses, 0.98), [loaded.losses]);
+  const bottom = Math.max(0, Math.min(...own, uniform) - 0.6);
+  const top = uniform + 0.5;
+
+  // The run that answers is the one with nothing but the rate changed.
+  useEffect(() => {
+    if (kept === undefined || current?.status !== 'done') return;
+    if (current.label === `rate ${Number(asked.toPrecision(2))}`) setTruth([...current.losses]);
+  }, [current, asked, kept]);
+
+  const x = (i: number, n: number) => (i / Math.max(1, n - 1)) * WIDTH;
+  const y = (loss: number) =>
+    HEIGHT - ((Math.max(bottom, Math.min(loss, top)) - bottom) / (top - bottom)) * HEIGHT;
+  const line = (values: ArrayLike<number>) => {
+    const stride = Math.max(1, Math.floor(values.length / 200));
+    const points: string[] = [];
+    for (let i = 0; i < values.length; i += stride) {
+      points.push(`${x(i, values.length).toFixed(1)} ${y(values[i]!).toFixed(1)}`);
+    }
+    return points.length ? `M${points.join('L')}` : '';
+  };
+  const start = uniform;
+  const end = drawn?.at(-1) ?? uniform;
+  const draw = (event: React.PointerEvent<SVGSVGElement>, from: number | null) => {
+    const { left, top: above, width, height } = event.currentTarget.getBoundingClientRect();
+    const at = Math.max(
+      0,
+      Math.min(POINTS - 1, Math.round(((event.clientX - left) / width) * (POINTS - 1))),
+    );
+    const loss = top - ((event.clientY - above) / height) * (top - bottom);
+    const next = [...(drawn ?? ending(start, start))];
+    const before = from ?? at;
+    const was = next[before]!;
+    for (let i = Math.min(at, before); i <= Math.max(at, before); i++) {
+      next[i] = at === before ? loss : was + ((i - before) / (at - before)) * (loss - was);
+    }
+    // What has not been drawn yet goes on level.
+    for (let i = at + 1; from === null && i < POINTS; i++) next[i] = loss;
+    if (from !== null && at > from) next.fill(loss, at);
+    setDrawn(next);
+    setPen(at);
+  };
+  const commit = () => {
+    answer(GUESS, (drawn ?? ending(start, end)).map((v) => v.toFixed(2)).join(' '));
+    turn({ learning_rate: Number(asked.toPrecision(2)), from: null }, performance.now());
+  };
+  const done = kept !== undefined;
+  const truly = truth && lastMean(truth);
+  const before = lastMean(loaded.losses);
+  return (
+    <section className="panel border-l-[16px] p-4" aria-labelledby="guess-title">
+      <h2 id="guess-title" className="text-sm font-bold">
+        <span className="mr-2 bg-yellow px-2 py-0.5 text-[#121212]">predict</span>A learning rate
+        ten times larger, {String(Number(asked.toPrecision(2)))} instead of {String(rate)}: better,
+        the same, worse? Draw the curve that you expect.
+      </h2>
+      <div className="mt-3 grid grid-cols-[minmax(0,1fr)] gap-4 @4xl:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
+        <svg
+          viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+          preserveAspectRatio="none"
+          role="img"
+          aria-label={`Loss over the run. At rate ${rate} it ends at ${before === null ? 'an unknown loss' : fixed(before, 2)}; your guess ends at ${fixed(end, 2)}${truly === null ? '' : `; in truth ${fixed(truly, 2)}`}`}
+          className={`h-44 w-full border-2 border-line bg-bg ${done ? '' : 'cursor-crosshair touch-none'}`}
+          onPointerDown={(event) => {
+            if (done) return;
+            event.currentTarget.setPointerCapture(event.pointerId);
+            draw(event, null);
+          }}
+          onPointerMove={(event) => pen !== null && !done && draw(event, pen)}
+          onPointerUp={() => setPen(null)}
+          onPointerCancel={() => setPen(null)}
+        >
+          <title>your guess</title>
+          <Path d={line(own)} colour="var(--soft)" />
+          {truth && <Path d={line(smoothed(truth, 0.98))} colour="var(--red)" wide />}
+          {drawn && <Path d={line(drawn)} colour="var(--blue)" wide dash="8 5" />}
+        </svg>
+        <div className="space-y-2 text-sm">
+          <p className="caption">
+            Grey: the run as it is, at {String(rate)}. Blue: your guess. Draw with the pointer, or
+            say where it ends:
+          </p>
+          <label className="grid grid-cols-[auto_minmax(0,1fr)_3rem] items-center gap-2 font-medium">
+            ends at
+            <input
+              type="range"
+              className={SLIDER}
+              min={Math.round(bottom * 20) / 20}
+              max={Math.round(top * 20) / 20}
+              step={0.05}
+              value={end}
+              disabled={done}
+              onChange={(event) => setDrawn(ending(start, Number(event.target.value)))}
+            />
+            <span className="text-right font-mono">{drawn ? fixed(end, 2) : '?'}</span>
+          </label>
+          {done ? (
+            <p aria-live="polite">
+              {truly === null || before === null ? (
+                <button
+                  type="button"
+                  className="btn"
+                  onClick={() =>
+                    turn({
+                      ...current?.settings,
+                      learning_rate: Number(asked.toPrecision(2)),
+                      from: null,
+                    })
+                  }
+                >
+                  train at {String(Number(asked.toPrecision(2)))}
+                </button>
+              ) : (
+                <Verdict guess={end} truth={truly} before={before} />
+              )}
+            </p>
+          ) : (
+            <button type="button" className="btn btn-red" disabled={!drawn} onClick={commit}>
+              that is my guess: train it
+            </button>
+          )}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+/** What the last 100 losses say; their mean is only good to about 0.05. */
+function Verdict({ guess, truth, before }: { guess: number; truth: number; before: number }) {
+  const by = truth - before;
+  const result = Math.abs(by) < 0.05 ? 'about the same' : by > 0 ? 'worse' : 'better';
+  return (
+    <>
+      <b>
+        In truth: {result}, {fixed(truth, 2)} instead of {fixed(before, 2)}.
+      </b>{' '}
+      Your guess is {fixed(Math.abs(guess - truth), 2)} {guess > truth ? 'above' : 'below'} it.
+      {by > 0.05 &&
+        ' Steps that are too long jump over what they should settle in; the decay saves only the end.'}{' '}
+      The learning rate is yours now: drag it below.
+    </>
+  );
+}
+
+function Path(props: { d: string; colour: string; wide?: boolean; dash?: string }) {
+  return (
+    <path
+      d={props.d}
+      fill="none"
+      stroke={props.colour}
+      strokeWidth={props.wide ? 3 : 2}
+      strokeDasharray={props.dash}
+      vectorEffect="non-scaling-stroke"
+    />
+  );
+}
+
+/** A curve that falls as loss curves do, to this end. */
+function ending(start: number, end: number): number[] {
+  return Array.from(
+    { length: POINTS },
+    (_, i) => end + (start - end) * Math.exp((-6 * i) / POINTS),
+  );
+}
+
+function read(kept: string | undefined): number[] | null {
+  const values = (kept ?? '').split(' ').map(Number);
+  return values.length === POINTS && values.every(Number.isFinite) ? values : null;
+}

@@ -1,0 +1,91 @@
+/**
+ * Train the run of all chapters by hand: from the start, some steps at a time. What has been made
+ * so far is what every chapter shows.
+ */
+
+import { createStore } from 'zustand/vanilla';
+import { createWorker, type Job, TrainingClient } from '../worker/client.ts';
+import { enrich, explorer, type Loaded } from './explorer.ts';
+
+export interface Conduct {
+  /** Whether there is a run to go on with; otherwise the next order begins one. */
+  readonly open: boolean;
+  /** Steps are being made at a pace that the eye can follow. */
+  readonly pacing: boolean;
+  readonly status: Job['status'] | 'none';
+  /** One line, if training failed. */
+  readonly error: string;
+}
+
+export const conduct = createStore<Conduct>(() => ({
+  open: false,
+  pacing: false,
+  status: 'none',
+  error: '',
+}));
+
+let client: TrainingClient | null = null;
+let job: Job | null = null;
+
+/** For tests: another worker than the browser's. */
+export function useConductClient(given: TrainingClient): void {
+  client = given;
+}
+
+/** Back to the initial weights; the steps made are forgotten. */
+export function startOver(): void {
+  const { loaded } = explorer.getState();
+  if (!loaded) return;
+  client ??= new TrainingClient(createWorker());
+  job = client.start(loaded.run, { paused: true, onProgress: follow, onStatus: report });
+  conduct.setState({ open: true, pacing: false, status: 'paused', error: '' });
+}
+
+/** Make so many steps more; a run that is at its end, or was not begun here, begins anew. */
+export function makeSteps(count: number): void {
+  const { loaded } = explorer.getState();
+  if (!loaded) return;
+  if (!isOpen(loaded)) startOver();
+  job?.makeSteps(Math.min(count, loaded.run.training.steps));
+}
+
+export function setPacing(pacing: boolean): void {
+  if (pacing && !isOpen(explorer.getState().loaded)) startOver();
+  conduct.setState({ pacing });
+}
+
+/** Stop making steps; they can be gone on with. */
+export function pause(): void {
+  conduct.setState({ pacing: false });
+  if (!job || job.isOver) return;
+  job.pause();
+}
+
+/** Whether there is more to order of a run that was begun here. */
+export function isOpen(loaded: Loaded | null): boolean {
+  return job !== null && !job.isOver && job.run === loaded?.run;
+}
+
+function follow(progress: Job): void {
+  const { loaded } = explorer.getState();
+  if (progress !== job || !loaded) return;
+  if (loaded.run !== progress.run) {
+    progress.stop(); // other data have been chosen
+    return;
+  }
+  const { history, losses, step } = progress;
+  if (history.steps.length === 0) return;
+  const done = step === loaded.run.training.steps;
+  const exact = done ? history.stateAt(step)?.params : null;
+  const final = exact ?? history.paramsAt(history.lastStep);
+  enrich({ ...loaded, history, losses: [...losses], final }, step);
+}
+
+function report(changed: Job): void {
+  if (changed !== job) return;
+  const { status, error } = changed;
+  conduct.setState({
+    ...{ status, error, open: isOpen(explorer.getState().loaded) },
+    ...(changed.isOver ? { pacing: false } : {}),
+  });
+}

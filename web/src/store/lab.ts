@@ -1,0 +1,346 @@
+/**
+ * Retraining live: the run of all chapters once more with other settings, in a worker of its own.
+ * A change of the settings drops the run before; finished runs can be kept and compared.
+ */
+
+import { createStore } from 'zustand/vanilla';
+import { MODEL_DEFAULTS, trainConfig } from '../engine/config.ts';
+import { GlassError } from '../engine/errors.ts';
+import { Random } from '../engine/random.ts';
+import { prepare, Run } from '../engine/train.ts';
+import { createWorker, type Job, TrainingClient } from '../worker/client.ts';
+import type { Measured } from '../worker/protocol.ts';
+import { explorer, type Loaded, show } from './explorer.ts';
+import { trainHere } from './training.ts';
+
+/** What can be turned. `documents` is the number trained on. */
+export interface LabSettings {
+  readonly learning_rate: number;
+  readonly decay: boolean;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly n_embd: number;
+  readonly n_head: number;
+  readonly n_layer: number;
+  readonly block_size: number;
+  readonly seed: number;
+  readonly documents: number;
+  readonly batch_size: number;
+  readonly steps: number;
+  /** Go on from this step of the run of all chapters; null: from the start. */
+  readonly from: number | null;
+}
+
+/** A run of the lab, finished or on its way. */
+export interface LabRun {
+  readonly id: number;
+  readonly label: string;
+  readonly settings: LabSettings;
+  readonly run: Run;
+  readonly firstStep: number;
+  /** Of step `firstStep + 1` and on; the list grows while `made` does. */
+  readonly losses: readonly number[];
+  readonly made: number;
+  readonly status: 'training' | 'done' | 'failed' | 'stopped';
+  readonly error: string;
+  readonly measured: Measured | null;
+  /** When its settings were asked for, in the time of `performance.now()`. */
+  readonly asked: number;
+}
+
+export interface Lab {
+  /** The run of all chapters that the settings are measured against. */
+  readonly base: Loaded | null;
+  readonly settings: LabSettings | null;
+  readonly current: LabRun | null;
+  readonly kept: readonly LabRun[];
+  /** From the asking to the screen, ms: the first piece of the curve, and all of it. */
+  readonly times: {
+    readonly id: number;
+    readonly first: number;
+    readonly whole: number | null;
+  } | null;
+  readonly problem: string;
+}
+
+export const MAX_KEPT = 5;
+/** Documents set aside to measure on; short lists have none to spare. */
+export const HELD_OUT = 100;
+const ENOUGH = 200;
+
+export const lab = createStore<Lab>(() => ({
+  base: null,
+  settings: null,
+  current: null,
+  kept: [],
+  times: null,
+  problem: '',
+}));
+
+// --- settings ----------------------------------------------------------------
+
+/** How many documents there are to train on once some are set aside. */
+export function trainable(total: number, heldOut = HELD_OUT): number {
+  return total >= ENOUGH ? total - Math.min(heldOut, Math.floor(total / 4)) : total;
+}
+
+/** The settings of a run, as far as the lab has them. */
+export function settingsOf({ model, training, documents, numTrain }: Run): LabSettings {
+  const { n_embd, n_head, n_layer, block_size } = model;
+  const { learning_rate, beta1, beta2, batch_size, steps } = training;
+  const most = trainable(documents.length);
+  return {
+    ...{ learning_rate, decay: true, beta1, beta2, n_embd, n_head, n_layer, block_size },
+    ...{ seed: Number(training.seed), documents: Math.min(numTrain, most), batch_size, steps },
+    from: null,
+  };
+}
+
+/** Another width may need another number of heads: the most that divide it, but no more than now. */
+export function fitting(settings: LabSettings): LabSettings {
+  let heads = Math.min(settings.n_head, settings.n_embd);
+  while (settings.n_embd % heads) heads--;
+  return heads === settings.n_head ? settings : { ...settings, n_head: heads };
+}
+
+const orders = new WeakMap<Run, string[]>();
+
+/** The documents as they stand in the file: what the seed's shuffle did, undone. */
+export function fileOrder(run: Run): string[] {
+  let order = orders.get(run);
+  if (!order) {
+    const places = run.documents.map((_, i) => i);
+    new Random(run.training.seed).shuffle(places);
+    order = new Array<string>(places.length);
+    for (const [i, place] of places.entries()) order[place] = run.documents[i]!;
+    orders.set(run, order);
+  }
+  return order;
+}
+
+/** The run that the settings stand for; throws ConfigError for impossible ones. */
+export function runFor(base: Run, settings: LabSettings): Run {
+  const { learning_rate, beta1, beta2, seed, batch_size, steps } = settings;
+  const recipe = { ...base.training, learning_rate, beta1, beta2 };
+  if (settings.from !== null) {
+    const { model, tokenizer, documents, numTrain } = base;
+    return new Run(model, trainConfig(recipe), tokenizer, documents, numTrain);
+  }
+  const total = base.documents.length;
+  const aside = total - Math.min(settings.documents, total);
+  // Half a document more, so that rounding cannot take one away.
+  const val_fraction = aside ? (aside + 0.5) / total : 0;
+  const training = trainConfig({ ...recipe, seed, batch_size, steps, val_fraction });
+  const { n_embd, n_head, n_layer, block_size } = settings;
+  const shape = { n_embd, n_head, n_layer, block_size };
+  return prepare(fileOrder(base), training, base.tokenizer, shape);
+}
+
+const NAMES: readonly (readonly [keyof LabSettings, string])[] = [
+  ['learning_rate', 'rate'],
+  ['beta1', 'β1'],
+  ['beta2', 'β2'],
+  ['n_embd', 'width'],
+  ['n_head', 'heads'],
+  ['n_layer', 'layers'],
+  ['block_size', 'block'],
+  ['seed', 'seed'],
+  ['documents', 'documents'],
+  ['batch_size', 'batch'],
+  ['steps', 'steps'],
+];
+
+/** What a run has otherwise than the base, in a few words. */
+export function labelOf(settings: LabSettings, base: LabSettings): string {
+  const parts = NAMES.filter(([key]) => settings[key] !== base[key]).map(
+    ([key, name]) => `${name} ${settings[key]}`,
+  );
+  if (settings.decay !== base.decay) parts.push('no decay');
+  if (settings.from !== null) parts.unshift(`from step ${settings.from}`);
+  return parts.join(', ') || 'same settings';
+}
+
+/** Mean of the last 100 losses, or of as many as there are. */
+export function lastMean(losses: readonly number[], count = 100): number | null {
+  const last = losses.slice(-count);
+  return last.length ? last.reduce((sum, loss) => sum + loss, 0) / last.length : null;
+}
+
+// --- retraining --------------------------------------------------------------
+
+/**
+ * Of many wishes only the latest counts. One is begun at once, unless that begun before has shown
+ * nothing yet: then it waits for that, so that a drag is seen on its way and not only at its end.
+ */
+export class Latest<T> {
+  private readonly begin: (wish: T) => void;
+  private waiting: { wish: T } | null = null;
+  private unseen = false;
+
+  constructor(begin: (wish: T) => void) {
+    this.begin = begin;
+  }
+
+  ask(wish: T): void {
+    if (this.unseen) {
+      this.waiting = { wish };
+      return;
+    }
+    this.unseen = true;
+    this.begin(wish);
+  }
+
+  /** Something of the one begun last can be seen, or nothing will ever be. */
+  seen(): void {
+    this.unseen = false;
+    const next = this.waiting;
+    this.waiting = null;
+    if (next) this.ask(next.wish);
+  }
+}
+
+let client: TrainingClient | null = null;
+let job: Job | null = null;
+let lastId = 0;
+
+/** For tests: another worker than the browser's. */
+export function useClient(given: TrainingClient): void {
+  client = given;
+}
+
+const latest = new Latest<{ settings: LabSettings; asked: number }>(({ settings, asked }) => {
+  const { base } = lab.getState();
+  if (!base) return latest.seen();
+  try {
+    begin(base, settings, asked);
+  } catch (error) {
+    if (!(error instanceof GlassError)) throw error;
+    lab.setState({ problem: error.message });
+    latest.seen();
+  }
+});
+
+/** Follow the run of all chapters: another one begins with its own settings and nothing kept. */
+export function openLab(base: Loaded): void {
+  if (lab.getState().base?.run === base.run) return;
+  const settings = settingsOf(base.run);
+  lab.setState({ base, settings, kept: [], current: null, times: null, problem: '' });
+  latest.ask({ settings, asked: performance.now() });
+}
+
+/** Change some settings and train again. */
+export function turn(given: Partial<LabSettings>, asked = performance.now()): void {
+  const now = lab.getState().settings;
+  if (!now) return;
+  const settings = fitting({ ...now, ...given });
+  lab.setState({ settings, problem: '' });
+  latest.ask({ settings, asked });
+}
+
+export function resetLab(): void {
+  const { base } = lab.getState();
+  if (base) turn(settingsOf(base.run));
+}
+
+/** The step of the run of all chapters to branch from, as a training state; null if not known. */
+function stateToGoOnFrom(settings: LabSettings) {
+  if (settings.from === null) return null;
+  const state = explorer.getState().loaded?.history?.stateAt(settings.from);
+  if (!state) throw new GlassError('train the run of all chapters first: its steps are not kept');
+  return state;
+}
+
+function begin(base: Loaded, settings: LabSettings, asked: number): void {
+  const run = runFor(base.run, settings);
+  const state = stateToGoOnFrom(settings);
+  client ??= new TrainingClient(createWorker());
+  const id = ++lastId;
+  const started: Job = client.start(run, {
+    ...(state ? { state } : {}),
+    ...(settings.decay ? {} : { variant: { constantRate: true } }),
+    lean: true,
+    measure: HELD_OUT,
+    onProgress: (progress) => update(id, { made: progress.losses.length }),
+    onStatus: ({ status, error, measured }) => {
+      if (status === 'done' || status === 'failed' || status === 'stopped') {
+        update(id, { status, error, measured });
+      }
+    },
+  });
+  job = started;
+  lab.setState({
+    problem: '',
+    current: {
+      ...{ id, settings, run, asked, firstStep: started.firstStep, losses: started.losses },
+      ...{ label: labelOf(settings, settingsOf(base.run)), made: 0 },
+      ...{ status: 'training', error: '', measured: null },
+    },
+  });
+}
+
+function update(id: number, given: Partial<LabRun>): void {
+  const { current } = lab.getState();
+  if (current?.id !== id) return;
+  const next = { ...current, ...given };
+  lab.setState({ current: next });
+  if (next.made > 0 || next.status !== 'training') latest.seen();
+}
+
+/** Give up the run that is on its way; what there is of it stays. */
+export function stopLab(): void {
+  job?.stop();
+}
+
+/** The page has drawn this much of a run: note how long that took from the asking. */
+export function noteDrawn(id: number, made: number, now: number): void {
+  const { current, times } = lab.getState();
+  if (current?.id !== id || made === 0) return;
+  const whole = made + current.firstStep >= current.run.training.steps;
+  const took = now - current.asked;
+  if (times?.id !== id) lab.setState({ times: { id, first: took, whole: whole ? took : null } });
+  else if (whole && times.whole === null) lab.setState({ times: { ...times, whole: took } });
+}
+
+// --- comparing, and making it the run of all chapters -----------------------------
+
+/** Keep the finished run beside the next ones; the oldest goes when there are too many. */
+export function keepRun(): void {
+  const { current, kept } = lab.getState();
+  if (!current || current.made === 0 || kept.some(({ id }) => id === current.id)) return;
+  lab.setState({ kept: [...kept, { ...current, losses: [...current.losses] }].slice(-MAX_KEPT) });
+}
+
+export function dropRun(id: number): void {
+  lab.setState(({ kept }) => ({ kept: kept.filter((run) => run.id !== id) }));
+}
+
+/** Why the run of the lab cannot be shown in all chapters; empty if it can. */
+export function whyNotAdopted(current: LabRun | null): string {
+  if (current?.status !== 'done') return 'it has to be trained to its end first';
+  if (current.settings.from !== null) return 'a branch has two learning rates; a recipe has one';
+  if (!current.settings.decay) return 'the recipe of the other chapters always decays';
+  return '';
+}
+
+/** Show the run of the lab in all chapters, and train it there so that every step can be seen. */
+export async function adopt(): Promise<void> {
+  const { current, base } = lab.getState();
+  if (!base || !current || whyNotAdopted(current) || !job) return;
+  const { run, label } = current;
+  const final = job.history.stateAt(job.history.lastStep)?.params;
+  if (!final) return;
+  const remarks = label === 'same settings' ? [] : [`retrained with ${label}`];
+  const source = { ...base.source, remarks };
+  const loaded: Loaded = { source, run, final, losses: [...current.losses], history: null };
+  // The settings stay; what they are compared with is new.
+  lab.setState({ base: loaded, settings: settingsOf(run) });
+  show(loaded, explorer.getState().document);
+  await trainHere();
+}
+
+/** Whether a shape is the default one, at which times are promised. */
+export function isDefaultShape({ n_embd, n_head, n_layer, block_size, steps }: LabSettings) {
+  const d = MODEL_DEFAULTS;
+  const shape = n_embd === d.n_embd && n_head === d.n_head && n_layer === d.n_layer;
+  return shape && block_size === d.block_size && steps === 1000;
+}

@@ -1,0 +1,44 @@
+/** How much does it help to have more to read? The same recipe on the first documents only. */
+
+import { createStore } from 'zustand/vanilla';
+import type { Run } from '../engine/train.ts';
+import { createWorker, TrainingClient } from '../worker/client.ts';
+import { runFor, settingsOf, trainable } from './lab.ts';
+
+export interface Size {
+  readonly documents: number;
+  /** Nats a character on documents that were read, and on others. */
+  readonly train: number | null;
+  readonly heldOut: number | null;
+}
+
+export const sizes = createStore<{ base: Run | null; rows: readonly Size[] }>(() => ({
+  base: null,
+  rows: [],
+}));
+
+export const SIZES = [10, 30, 100, 300, 1000];
+const MEASURED = 300;
+
+let client: TrainingClient | null = null;
+
+/** Once for each run of all chapters: train on ever more documents, one after the other. */
+export async function measureSizes(base: Run): Promise<void> {
+  if (sizes.getState().base === base) return;
+  sizes.setState({ base, rows: [] });
+  const most = trainable(base.documents.length);
+  client ??= new TrainingClient(createWorker());
+  for (const documents of [...SIZES.filter((n) => n < most), most]) {
+    const run = runFor(base, { ...settingsOf(base), documents });
+    const job = client.start(run, { lean: true, measure: MEASURED });
+    await job.finished.catch(() => {});
+    if (sizes.getState().base !== base) return;
+    const { measured } = job;
+    const row = {
+      documents,
+      train: measured?.train?.nats ?? null,
+      heldOut: measured?.heldOut?.nats ?? null,
+    };
+    sizes.setState(({ rows }) => ({ rows: [...rows, row] }));
+  }
+}
