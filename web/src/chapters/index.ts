@@ -41,6 +41,12 @@ export const CHAPTERS: readonly Chapter[] = [
     view: lazy(() => import('./Attention.tsx')),
   },
   {
+    number: 9,
+    address: 'training',
+    title: 'Training',
+    view: lazy(() => import('./Training.tsx')),
+  },
+  {
     number: 10,
     address: 'generate',
     title: 'Generate',
