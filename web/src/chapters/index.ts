@@ -40,6 +40,7 @@ export const CHAPTERS: readonly Chapter[] = [
     title: 'Attention',
     view: lazy(() => import('./Attention.tsx')),
   },
+  { number: 8, address: 'loss', title: 'Loss and gradients', view: lazy(() => import('./Loss.tsx')) },
   {
     number: 9,
     address: 'training',

@@ -1,0 +1,160 @@
+import { useMemo, useState } from 'react';
+import { isAttention, splitName, widthOf } from '../../engine/activations.ts';
+import { formatNumber } from '../../engine/expression.ts';
+import { Cells, type Row, rowCells } from '../../figures/Cells.tsx';
+import { largest } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { moveInGrid } from '../../figures/roving.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { onScale, rms, rowSizes, stages } from './gradients.ts';
+
+/** From the loss to the embeddings: how large the gradients are, number by number and matrix by matrix. */
+export function Flow() {
+  const { trace, tokenizer } = useLoaded();
+  const position = useExplorer((s) => s.position);
+  const { n_layer } = trace.config;
+  const list = useMemo(() => stages(n_layer), [n_layer]);
+  const [chosen, setChosen] = useState('logits');
+  const open = list.some(({ name }) => name === chosen) ? chosen : 'logits';
+  const sizes = useMemo(() => list.map(({ name }) => rowSizes(trace, name)), [list, trace]);
+  const token = tokenizer.token(trace.values.tokens[position]!);
+  return (
+    <Panel
+      title={`backwards, from the loss to the embeddings; position ${position}, ${token}`}
+      caption="root mean square of the gradients"
+    >
+      <table className="w-full text-left text-sm" onKeyDown={moveInGrid}>
+        <thead>
+          <tr className="caption border-b-2 border-line">
+            <th scope="col" className="font-medium">
+              numbers
+            </th>
+            <th scope="col" className="hidden w-24 font-medium sm:table-cell">
+              each position
+            </th>
+            <th scope="col" className="w-[28%] text-right font-medium">
+              here
+            </th>
+            <th scope="col" className="pl-4 font-medium">
+              matrix
+            </th>
+            <th scope="col" className="w-[24%] text-right font-medium">
+              its gradient
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {list.map(({ name, stream, tensor }, i) => {
+            const size = sizes[i]![position]!;
+            const weights = tensor ? rms(trace.paramGrads.tensor(tensor).data) : 0;
+            return (
+              <tr key={name} className="border-b border-hair">
+                <th
+                  scope="row"
+                  className={`border-l-6 py-0 font-normal ${stream ? 'border-l-line' : 'border-l-hair'}`}
+                >
+                  <button
+                    type="button"
+                    data-at={`${i},0`}
+                    tabIndex={name === open ? 0 : -1}
+                    className={`min-h-7 w-full px-2 text-left font-mono text-xs ${name === open ? 'bg-yellow font-bold text-[#121212]' : stream ? 'font-bold hover:bg-bg' : 'hover:bg-bg'}`}
+                    aria-pressed={name === open}
+                    onClick={() => setChosen(name)}
+                  >
+                    {n_layer > 1 ? name : splitName(name).short}
+                  </button>
+                </th>
+                <td className="hidden sm:table-cell" aria-hidden="true">
+                  <Strip sizes={sizes[i]!} at={position} />
+                </td>
+                <td className="text-right">
+                  <Size size={size} colour="bg-red" />
+                </td>
+                <td className="pl-4 font-mono text-xs">
+                  {tensor && (n_layer > 1 ? tensor : splitName(tensor).short)}
+                </td>
+                <td className="text-right">{tensor && <Size size={weights} colour="bg-blue" />}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+      <p className="caption mt-2 max-w-[80ch]">
+        Read from top to bottom: the way back. Bars grow by the tenth power, from 0.0001 to 10: a
+        fifth longer is ten times larger. Thick line: the residual stream, along which gradients
+        come back undiminished; the branches add theirs. A matrix is used at every position, so its
+        gradient is the sum over all of them.
+      </p>
+      <Opened name={open} />
+    </Panel>
+  );
+}
+
+/** The gradients of one stage at the cursor, each to be asked. */
+function Opened({ name }: { name: string }) {
+  const { trace } = useLoaded();
+  const position = useExplorer((s) => s.position);
+  const rows = useMemo((): Row[] => {
+    const { config, grads, values } = trace;
+    if (!isAttention(name)) {
+      const all = grads.row(name, position);
+      return [
+        {
+          label: '',
+          name,
+          cells: rowCells(name, position, widthOf(config, name, values.length), 'grad'),
+          values: all,
+        },
+      ];
+    }
+    return Array.from({ length: config.n_head }, (_, head) => {
+      const cells = rowCells(name, position, position + 1, 'grad', head);
+      return {
+        label: `head ${head}`,
+        cells,
+        values: cells.map(({ column }) => grads.get(name, position, column, head)),
+      };
+    });
+  }, [trace, name, position]);
+  return (
+    <section className="mt-4 border-t-2 border-line pt-3" aria-label={`gradients of ${name}`}>
+      <h3 className="mb-2 text-sm font-bold">
+        d loss / d <span className="font-mono">{name}</span>, row {position}
+      </h3>
+      <Cells
+        name={`gradients of ${name}`}
+        rows={rows}
+        largest={Math.max(...rows.map((row) => largest(row.values)))}
+        places={3}
+        labelWidth={isAttention(name) ? '4.5rem' : '0rem'}
+      />
+    </section>
+  );
+}
+
+function Size({ size, colour }: { size: number; colour: string }) {
+  return (
+    <span className="flex items-center justify-end gap-2">
+      <span className="hidden h-3 min-w-4 flex-1 bg-bg sm:block" aria-hidden="true">
+        <span className={`block h-full ${colour}`} style={{ width: `${100 * onScale(size)}%` }} />
+      </span>
+      <span className="w-[4.75rem] whitespace-nowrap font-mono text-xs">{formatNumber(size)}</span>
+    </span>
+  );
+}
+
+/** The same row by row, as one small picture. */
+function Strip({ sizes, at }: { sizes: readonly number[]; at: number }) {
+  const most = largest(sizes);
+  const width = 80 / sizes.length;
+  const bar = (t: number) => {
+    const height = Math.max(0.5, (sizes[t]! / most) * 20);
+    return `M${(t * width).toFixed(2)} 22h${(width * 0.8).toFixed(2)}v${(-height).toFixed(2)}h${(-width * 0.8).toFixed(2)}z`;
+  };
+  return (
+    <svg viewBox="0 0 80 22" className="h-5 w-20" aria-hidden="true">
+      <path d={sizes.map((_, t) => (t === at ? '' : bar(t))).join('')} fill="var(--hair)" />
+      <path d={bar(at)} fill="var(--red)" />
+    </svg>
+  );
+}

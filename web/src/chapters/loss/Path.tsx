@@ -1,0 +1,236 @@
+import { splitName } from '../../engine/activations.ts';
+import { type Cell, type Expr, evaluate, formatNumber } from '../../engine/expression.ts';
+import { exprOf, label } from '../../engine/provenance.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { moveInGrid } from '../../figures/roving.ts';
+import { select } from '../../store/explorer.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { onScale, rms, rowSizes, steepestWeight, wayToLoss } from './gradients.ts';
+
+/** Which weight the chapter speaks of: the one in the inspector, or one that was picked here. */
+export function useWeight(picked: Cell | null): Cell {
+  const { trace, params } = useLoaded();
+  const selected = useExplorer((s) => s.selected);
+  if (selected?.kind === 'param' && exists(params, selected)) return selected;
+  return picked && exists(params, picked) ? picked : steepestWeight(trace.paramGrads);
+}
+
+/** One weight, the numbers it touches, and the way from there to the loss. */
+export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => void }) {
+  const { trace, params, tokenizer } = useLoaded();
+  const selected = useExplorer((s) => s.selected);
+  const { weight } = props;
+  const { name, row, column } = weight;
+  const tensor = params.tensor(name);
+  const gradient = trace.paramGrads.get(name, row, column);
+  const parts = contributions(exprOf({ trace }, { ...weight, kind: 'param_grad' }));
+  const way = wayToLoss(name, trace.config.n_layer);
+  const pick = (next: Cell | null) => {
+    props.onPick(next);
+    if (selected?.kind === 'param') select(next);
+  };
+  const place = (part: Partial<Cell>) => {
+    const next = { ...weight, ...part };
+    const { n_out, n_in } = params.tensor(next.name);
+    const inside = (x: number, n: number) => Math.max(0, Math.min(n - 1, Math.round(x) || 0));
+    pick({ ...next, row: inside(next.row, n_out), column: inside(next.column, n_in) });
+  };
+  return (
+    <Panel title="any weight’s way to the loss" caption="the weight in the inspector, or pick one">
+      <div className="flex flex-wrap items-end gap-2">
+        <label className="text-sm font-semibold">
+          <span className="mb-1 block">matrix</span>
+          <select
+            className="field"
+            value={name}
+            onChange={(event) => place({ name: event.target.value })}
+          >
+            {[...params.tensors.keys()].map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </select>
+        </label>
+        <Index name="row" value={row} end={tensor.n_out} onChange={(x) => place({ row: x })} />
+        <Index
+          name="column"
+          value={column}
+          end={tensor.n_in}
+          onChange={(x) => place({ column: x })}
+        />
+        <div role="group" aria-label="This weight" className="flex gap-1" onKeyDown={moveInGrid}>
+          <button type="button" data-at="0,0" className="btn" onClick={() => select(weight)}>
+            inspect
+          </button>
+          <button
+            type="button"
+            data-at="0,1"
+            tabIndex={-1}
+            className="btn"
+            onClick={() => pick(steepestWeight(trace.paramGrads))}
+          >
+            the steepest
+          </button>
+        </div>
+      </div>
+      <p className="mt-3 text-sm">
+        <b className="font-mono">{label(weight)}</b> is{' '}
+        <b className="font-mono">{formatNumber(params.get(name, row, column))}</b>, its gradient{' '}
+        <b className="font-mono">{formatNumber(gradient)}</b>. {partsIn(name)}
+      </p>
+      {parts.length === 0 ? (
+        <p className="caption mt-2">This document never uses it, so nothing comes back to it.</p>
+      ) : (
+        <table className="mt-3 w-full text-right font-mono text-xs" onKeyDown={moveInGrid}>
+          <thead>
+            <tr className="border-b-2 border-line font-sans">
+              <th scope="col" className="text-left">
+                at
+              </th>
+              <th scope="col">what it is multiplied with</th>
+              <th scope="col">what comes back</th>
+              <th scope="col">its part</th>
+            </tr>
+          </thead>
+          <tbody>
+            {parts.map(({ input, back, part }, i) => (
+              <tr key={i} className="border-b border-hair">
+                <th scope="row" className="py-1 text-left font-sans text-sm">
+                  {tokenizer.token(trace.values.tokens[back.cell?.row ?? 0]!)}{' '}
+                  <span className="caption">{back.cell?.row}</span>
+                </th>
+                <td>{input ? <Ask number={input} at={`${i},0`} stop={false} /> : '1'}</td>
+                <td>
+                  <Ask number={back} at={`${i},1`} stop={i === 0} />
+                </td>
+                <td className="font-semibold">{formatNumber(part)}</td>
+              </tr>
+            ))}
+            <tr>
+              <th scope="row" colSpan={3} className="py-1 text-left font-sans">
+                together, the gradient
+              </th>
+              <td className="font-bold">
+                {formatNumber(parts.reduce((sum, { part }) => sum + part, 0))}
+              </td>
+            </tr>
+          </tbody>
+        </table>
+      )}
+      <h3 className="mt-4 text-sm font-bold">from there to the loss</h3>
+      <ol className="mt-2 flex flex-wrap items-stretch gap-x-1 gap-y-2">
+        <Stop name={splitName(name).short} size={rms(trace.paramGrads.tensor(name).data)} weight />
+        {way.map((each) => (
+          <Stop
+            key={each}
+            name={trace.config.n_layer > 1 ? each : splitName(each).short}
+            size={rms(rowSizes(trace, each))}
+          />
+        ))}
+      </ol>
+      <p className="caption mt-2">
+        Under each name: the root mean square of the gradients there, over all positions. On the
+        residual stream this is one of several ways; the gradient is the sum over all of them.
+      </p>
+    </Panel>
+  );
+}
+
+function partsIn(name: string): string {
+  if (name === 'wte') return 'It is used wherever its token is read:';
+  if (name === 'wpe') return 'It is used at its position only:';
+  return 'It is used at every position, each time with another input:';
+}
+
+interface Found {
+  readonly value: number;
+  readonly cell: Cell | null;
+}
+
+/** The terms of a parameter's gradient, a position each. */
+function contributions(expr: Expr | null): { input: Found | null; back: Found; part: number }[] {
+  if (!expr) return [];
+  const found = (e: Expr): Found => ({ value: evaluate(e), cell: e.op === 'cell' ? e.cell : null });
+  switch (expr.op) {
+    case 'dot':
+      return expr.left.map((left, i) => {
+        const [back, input] = [found(left), found(expr.right[i]!)];
+        return {
+          input,
+          back: back.cell ? back : { ...back, cell: input.cell },
+          part: back.value * input.value,
+        };
+      });
+    case 'sum':
+      return expr.terms.map((e) => ({ input: null, back: found(e), part: evaluate(e) }));
+    case 'cell':
+      return [{ input: null, back: found(expr), part: expr.value }];
+    default:
+      return [];
+  }
+}
+
+function Ask({ number, at, stop }: { number: Found; at: string; stop: boolean }) {
+  const { cell, value } = number;
+  if (!cell) return formatNumber(value);
+  return (
+    <button
+      type="button"
+      data-at={at}
+      tabIndex={stop ? 0 : -1}
+      className="min-h-6 underline decoration-hair decoration-2 underline-offset-4 hover:bg-yellow hover:text-[#121212]"
+      aria-label={`${label(cell)}: ${formatNumber(value)}`}
+      onClick={() => select(cell)}
+    >
+      {formatNumber(value)}
+    </button>
+  );
+}
+
+function Index(props: {
+  name: string;
+  value: number;
+  end: number;
+  onChange: (value: number) => void;
+}) {
+  return (
+    <label className="text-sm font-semibold">
+      <span className="mb-1 block">{props.name}</span>
+      <input
+        type="number"
+        className="field w-[4.75rem] font-mono"
+        min={0}
+        max={props.end - 1}
+        value={props.value}
+        onChange={(event) => props.onChange(event.target.valueAsNumber)}
+      />
+    </label>
+  );
+}
+
+function Stop({ name, size, weight }: { name: string; size: number; weight?: boolean }) {
+  return (
+    <li className="flex items-center gap-1">
+      <span
+        className={`border-2 px-1.5 py-0.5 ${weight ? 'border-line bg-yellow text-[#121212]' : 'border-line'}`}
+      >
+        <span className="block font-mono text-[0.7rem] font-bold">{name}</span>
+        <span className="block h-1.5 bg-bg" aria-hidden="true">
+          <span
+            className={`block h-full ${weight ? 'bg-[#1040c0]' : 'bg-red'}`}
+            style={{ width: `${100 * onScale(size)}%` }}
+          />
+        </span>
+        <span className="block font-mono text-[0.7rem]">{formatNumber(size)}</span>
+      </span>
+      {name !== 'loss' && <span aria-hidden="true">→</span>}
+    </li>
+  );
+}
+
+function exists(
+  params: { tensors: ReadonlyMap<string, { n_out: number; n_in: number }> },
+  { name, row, column }: Cell,
+): boolean {
+  const tensor = params.tensors.get(name);
+  return tensor !== undefined && row < tensor.n_out && column < tensor.n_in;
+}

@@ -1,0 +1,128 @@
+import { likeliest } from '../../engine/sample.ts';
+import { fixed, percent } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { moveInGrid } from '../../figures/roving.ts';
+import { setPosition } from '../../store/explorer.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { NumberCell, tabStop, useMarks } from '../attention/NumberCell.tsx';
+
+/** Each position's guess, what came, and how surprised the model was. */
+export function Positions() {
+  const { trace, tokenizer } = useLoaded();
+  const position = useExplorer((s) => s.position);
+  const running = useExplorer((s) => s.document);
+  const marks = useMarks();
+  const { values } = trace;
+  const n = values.length;
+  const uniform = Math.log(trace.config.vocab_size);
+  const cells = Array.from({ length: n }, (_, row) => [
+    { kind: 'value', name: 'loss', row, column: 0, head: 0 } as const,
+  ]);
+  const stop = tabStop(cells, marks.selected, `${position},1`);
+  const worst = Math.max(uniform, ...cells.map((_, t) => values.get('loss', t, 0)));
+  const rows = cells.map((_, t) => {
+    const probs = values.row('probs', t);
+    const target = values.targets[t]!;
+    const [guess, p] = likeliest(probs, 1)[0]!;
+    return { t, target, guess, p, own: probs[target]!, loss: values.get('loss', t, 0) };
+  });
+  const right = rows.filter(({ guess, target }) => guess === target).length;
+  const tile = (id: number) => (
+    <span className={`tile tile-small ${id === tokenizer.bos ? '!text-[0.625rem]' : ''}`}>
+      {tokenizer.token(id)}
+    </span>
+  );
+  return (
+    <Panel
+      title={`${running}, position by position`}
+      caption={`${right} of ${n} guesses right; mean loss ${fixed(trace.loss, 4)}`}
+    >
+      <table className="w-full text-left text-sm" onKeyDown={moveInGrid}>
+        <thead>
+          <tr className="caption border-b-2 border-line">
+            <th scope="col" className="font-medium">
+              reads
+            </th>
+            <th scope="col" className="font-medium">
+              comes
+            </th>
+            <th scope="col" className="font-medium">
+              it guessed
+            </th>
+            <th scope="col" className="text-right font-medium">
+              p(what came)
+            </th>
+            <th scope="col" className="pr-1 text-right font-medium">
+              −log p
+            </th>
+            <th scope="col" className="hidden w-2/5 font-medium sm:table-cell">
+              surprise; the line is {fixed(uniform, 2)}, a blind guess
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ t, target, guess, p, own, loss }) => (
+            <tr
+              key={t}
+              className={`border-b border-hair ${t === position ? 'shadow-[inset_6px_0_0_var(--yellow)]' : ''}`}
+            >
+              <th scope="row" className="py-1 pl-2.5 font-medium">
+                <button
+                  type="button"
+                  tabIndex={-1}
+                  data-at={`${t},0`}
+                  className={`tile tile-small ${values.tokens[t] === tokenizer.bos ? '!text-[0.625rem]' : ''}`}
+                  aria-label={`go to position ${t}, ${tokenizer.token(values.tokens[t]!)}`}
+                  aria-current={t === position}
+                  onClick={() => setPosition(t)}
+                >
+                  {tokenizer.token(values.tokens[t]!)}
+                </button>
+              </th>
+              <td>{tile(target)}</td>
+              <td className="whitespace-nowrap">
+                {guess === target ? (
+                  <b className="bg-yellow px-1.5 text-[#121212]">right</b>
+                ) : (
+                  <>
+                    {tokenizer.token(guess)} <span className="caption">{percent(p, 0)}</span>
+                  </>
+                )}
+              </td>
+              <td className="text-right font-mono">{percent(own)}</td>
+              <td className="text-right">
+                <NumberCell
+                  cell={cells[t]![0]!}
+                  value={loss}
+                  largest={Number.POSITIVE_INFINITY}
+                  at={`${t},1`}
+                  stop={stop === `${t},0` || stop === `${t},1`}
+                  name={`loss of position ${t}`}
+                  places={3}
+                  marks={marks}
+                />
+              </td>
+              <td className="relative hidden sm:table-cell" aria-hidden="true">
+                <span className="relative ml-3 block h-4 bg-bg">
+                  <span
+                    className="block h-full bg-red"
+                    style={{ width: `${(100 * loss) / worst}%` }}
+                  />
+                  <span
+                    className="absolute inset-y-0 w-0.5 bg-line"
+                    style={{ left: `${(100 * uniform) / worst}%` }}
+                  />
+                </span>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="caption mt-3 max-w-[80ch]">
+        Right or wrong is not what counts: a wrong guess with 19 % on what came costs less than one
+        with 1 %. The loss of the document is the mean of the column −log p; it is what training
+        makes smaller.
+      </p>
+    </Panel>
+  );
+}

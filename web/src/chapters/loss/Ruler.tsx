@@ -1,0 +1,97 @@
+import { useMemo } from 'react';
+import { count, fixed } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { judges, meanLoss } from '../attention/heldOut.ts';
+import { useSlices } from '../attention/slices.ts';
+import { BASELINES, baselines } from './ruler.ts';
+import { choices } from './surprise.ts';
+
+const DOCUMENTS = 200;
+
+/** Is this loss good? Beside it, what simpler ways of guessing come to. */
+export function Ruler() {
+  const { run, params, trace } = useLoaded();
+  const step = useExplorer((s) => s.step);
+  const tested = judges(run, DOCUMENTS);
+  const { interventions } = trace;
+  const simple = useSlices(useMemo(() => () => baselines(run, tested.documents), [run, tested]));
+  const own = useSlices(
+    useMemo(
+      () => () => meanLoss(params, tested.documents, interventions),
+      [params, tested, interventions],
+    ),
+  );
+  const nats = own.done ? own.value!.nats : undefined;
+  const rows = [
+    ...BASELINES.map(({ title, note, n }) => ({
+      title,
+      note,
+      loss: simple.value?.[n],
+      own: false,
+    })),
+    { title: 'this model', note: `after step ${count(step)}`, loss: nats, own: true },
+  ];
+  const most = Math.max(Math.log(run.model.vocab_size), ...rows.map(({ loss }) => loss ?? 0));
+  const beaten =
+    nats === undefined ? [] : BASELINES.filter(({ n }) => (simple.value?.[n] ?? 0) > nats);
+  return (
+    <Panel title="is this loss good? the ruler" caption={`${tested.title}, measured now`}>
+      <table className="w-full text-left text-sm">
+        <thead>
+          <tr className="caption border-b-2 border-line">
+            <th scope="col" className="font-medium">
+              who guesses
+            </th>
+            <th scope="col" className="w-2/5 font-medium">
+              <span className="sr-only">bar</span>
+            </th>
+            <th scope="col" className="text-right font-medium">
+              nats
+            </th>
+            <th scope="col" className="pl-3 text-right font-medium">
+              like choosing among
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ title, note, loss, own: mine }) => (
+            <tr key={title} className={`border-b border-hair ${mine ? 'font-bold' : ''}`}>
+              <th scope="row" className="py-1.5 pr-3 font-medium">
+                <span className={mine ? 'font-bold' : ''}>{title}</span>{' '}
+                <span className="caption block sm:inline">{note}</span>
+              </th>
+              <td aria-hidden="true">
+                <span className="block h-4 bg-bg">
+                  <span
+                    className={`block h-full ${mine ? 'bg-red' : 'bg-blue'}`}
+                    style={{ width: `${(100 * (loss ?? 0)) / most}%` }}
+                  />
+                </span>
+              </td>
+              <td className="pl-2 text-right font-mono">
+                {loss === undefined ? '…' : fixed(loss, 4)}
+              </td>
+              <td className="text-right font-mono">
+                {loss === undefined ? '…' : fixed(choices(loss), 1)}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="caption mt-3 max-w-[80ch]">
+        Counts are taken from what this run trains on; rare pairs lean on the shorter counts. The
+        model is measured again whenever the curve below is dragged.{' '}
+        {nats !== undefined &&
+          simple.done &&
+          (beaten.length === BASELINES.length
+            ? 'It now does better than all of these.'
+            : beaten.length === 0
+              ? 'It now does no better than any of these.'
+              : `It now does better than ${beaten.map(({ title }) => title).join(', ')}, not than the others.`)}
+        {!tested.heldOut &&
+          ' This list is so short that training reads all of it: nothing is left to test on, and a low loss here may be mere memory.'}
+      </p>
+    </Panel>
+  );
+}

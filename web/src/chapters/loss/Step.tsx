@@ -1,0 +1,220 @@
+import { useMemo } from 'react';
+import { type Cell, formatNumber, segments, type UpdateKind } from '../../engine/expression.ts';
+import type { History } from '../../engine/history.ts';
+import { lossOf, type Trace } from '../../engine/model.ts';
+import { exprOf, label } from '../../engine/provenance.ts';
+import { cellValue, type Update } from '../../engine/scene.ts';
+import { count, fixed } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { moveInGrid } from '../../figures/roving.ts';
+import { setStep } from '../../store/explorer.ts';
+import { trainHere } from '../../store/training.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { Delta } from '../attention/Lab.tsx';
+import { useSlices } from '../attention/slices.ts';
+
+const TERMS: readonly { kind: UpdateKind; symbol: string; text: string }[] = [
+  { kind: 'weight_before', symbol: 'w', text: 'the weight before' },
+  { kind: 'batch_grad', symbol: 'g', text: 'its gradient on this step’s document' },
+  { kind: 'm_before', symbol: 'm', text: 'which way so far: the running mean of g' },
+  { kind: 'v_before', symbol: 'v', text: 'how sure so far: the running mean of g²' },
+  { kind: 'm', symbol: 'm′', text: 'the same with g in it' },
+  { kind: 'v', symbol: 'v′', text: 'the same with g² in it' },
+  { kind: 'm_hat', symbol: 'm̂', text: 'made up for having started at 0' },
+  { kind: 'v_hat', symbol: 'v̂', text: 'made up for having started at 0' },
+  { kind: 'update', symbol: 'Δ', text: 'the change: rate times direction over size' },
+  { kind: 'weight_after', symbol: 'w′', text: 'the new weight' },
+];
+const SYMBOLS = new Map<string, string>(TERMS.map(({ kind, symbol }) => [kind, symbol]));
+
+/** One update of one weight, every term of it; and what it did to the loss. */
+export function Step({ weight }: { weight: Cell }) {
+  const { loaded } = useLoaded();
+  const training = useExplorer((s) => s.training);
+  const step = useExplorer((s) => s.step);
+  const { history } = loaded;
+  const known = history !== null && history.lastStep > 0;
+  return (
+    <Panel
+      title="exactly one step of Adam"
+      caption={
+        known ? `for ${label(weight)}; every weight gets its own` : 'it needs the run itself'
+      }
+    >
+      {known ? (
+        <Known history={history} weight={weight} />
+      ) : (
+        <div className="flex flex-wrap items-center gap-3 text-sm">
+          <button
+            type="button"
+            className="btn btn-red"
+            disabled={training !== null}
+            onClick={() => void trainHere()}
+          >
+            {training === null ? 'train it here' : `training, step ${count(training)}`}
+          </button>
+          <p className="caption max-w-[60ch]">
+            A file holds the weights at the end, step {count(step)}, not what Adam remembers. Train
+            the same run in this page, which takes a moment, and each of its steps can be taken
+            apart.
+          </p>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function* replayed(history: History, number: number): Generator<Update | null, Update | null> {
+  yield null;
+  return history.updateAt(number);
+}
+
+function Known({ history, weight }: { history: History; weight: Cell }) {
+  const { trace, run } = useLoaded();
+  const step = useExplorer((s) => s.step);
+  const running = useExplorer((s) => s.document);
+  const number = Math.min(step + 1, history.lastStep);
+  const { value: update } = useSlices(
+    useMemo(() => () => replayed(history, number), [history, number]),
+  );
+  if (!update) return <p className="caption">one moment: this step is made again, exactly…</p>;
+  const documents = run.batch(update.step - 1);
+  const ended = step >= history.lastStep;
+  const { steps, learning_rate } = run.training;
+  return (
+    <>
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+        <div role="group" aria-label="Steps" className="flex gap-1" onKeyDown={moveInGrid}>
+          <button
+            type="button"
+            data-at="0,0"
+            tabIndex={ended ? 0 : -1}
+            className="btn"
+            disabled={step === 0}
+            onClick={() => setStep(step - 1)}
+          >
+            take one back
+          </button>
+          <button
+            type="button"
+            data-at="0,1"
+            tabIndex={ended ? -1 : 0}
+            className="btn btn-red"
+            disabled={ended}
+            onClick={() => setStep(step + 1)}
+          >
+            apply step {count(number)}
+          </button>
+        </div>
+        <p className="caption max-w-[56ch]">
+          {ended
+            ? `The run has ended. This is the last step it made, number ${count(number)}; take one back, and apply it again.`
+            : `The page is after step ${count(step)}. The next reads`}{' '}
+          {!ended && <b>{documents.join(', ')}</b>}
+          {!ended && ' and moves every weight.'}
+        </p>
+      </div>
+      <div className="mt-3 flex flex-wrap gap-x-10 gap-y-4">
+        <Terms update={update} weight={weight} trace={trace} />
+        <div className="min-w-[15rem] flex-1 space-y-3 text-sm">
+          <Losses update={update} documents={documents} running={running} />
+          <p className="caption">
+            Rate of this step: {learning_rate} · (1 − {count(update.step - 1)}/{count(steps)}) ={' '}
+            {formatNumber(update.learningRate)}. Where gradients agree from step to step, m̂ is about
+            as large as √v̂ and the weight moves by the whole rate; where they quarrel, m̂ is small
+            and it hardly moves. So the size of the gradient itself hardly matters: only how steady
+            it is.
+          </p>
+          <p className="caption">
+            A step goes downhill for the document it reads. For others it may go up: that is why the
+            loss jumps about.
+          </p>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Terms({ update, weight, trace }: { update: Update; weight: Cell; trace: Trace }) {
+  const scene = { trace, update };
+  return (
+    <table className="min-w-0 flex-[2_1_24rem] text-left text-sm">
+      <thead className="sr-only">
+        <tr>
+          <th scope="col">term</th>
+          <th scope="col">how it is made</th>
+          <th scope="col">value</th>
+        </tr>
+      </thead>
+      <tbody>
+        {TERMS.map(({ kind, symbol, text }) => {
+          const cell: Cell = { ...weight, kind };
+          const expr = exprOf(scene, cell);
+          const names = expr
+            ? segments(expr, { name: (c) => SYMBOLS.get(c.kind) ?? label(c) })
+            : null;
+          const numbers = expr ? segments(expr, {}) : null;
+          const last = kind === 'weight_after';
+          return (
+            <tr
+              key={kind}
+              className={`border-t align-top ${last ? 'border-t-4 border-line font-bold' : 'border-hair'}`}
+            >
+              <th scope="row" className="w-8 py-1 font-mono text-base">
+                {symbol}
+              </th>
+              <td className="py-1">
+                <span className="caption block">{text}</span>
+                {names && (
+                  <span className="block break-words font-mono text-xs leading-5">
+                    {names.map((s) => s.text).join('')}
+                    <br />= {numbers!.map((s) => s.text).join('')}
+                  </span>
+                )}
+              </td>
+              <td className="whitespace-nowrap py-1 pl-3 text-right font-mono font-semibold">
+                {formatNumber(cellValue(scene, cell))}
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
+
+function Losses(props: { update: Update; documents: readonly string[]; running: string }) {
+  const { run } = useLoaded();
+  const { update, documents, running } = props;
+  const rows = useMemo(() => {
+    const mean = (params: Update['params'], texts: readonly string[]) =>
+      texts.reduce((sum, text) => sum + lossOf(params, run.encode(text)), 0) / texts.length;
+    const of = (name: string, texts: readonly string[]) => ({
+      name,
+      before: mean(update.params, texts),
+      after: mean(update.after.params, texts),
+    });
+    const own = of(documents.join(', '), documents);
+    return documents.includes(running) ? [own] : [own, of(running, [running])];
+  }, [update, documents, running, run]);
+  return (
+    <table className="w-full text-right">
+      <caption className="pb-1 text-left font-bold">the loss, before and after</caption>
+      <tbody className="font-mono">
+        {rows.map(({ name, before, after }, i) => (
+          <tr key={name} className="border-t border-hair">
+            <th scope="row" className="py-1 text-left font-sans font-medium">
+              {name} <span className="caption">{i === 0 ? 'read in this step' : 'running'}</span>
+            </th>
+            <td className="whitespace-nowrap pl-2">
+              {fixed(before, 4)} → {fixed(after, 4)}
+            </td>
+            <td className="pl-2">
+              <Delta value={after - before} places={5} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

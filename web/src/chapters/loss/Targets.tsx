@@ -1,0 +1,177 @@
+import { useMemo, useState } from 'react';
+import { lastStream } from '../../engine/formulas.ts';
+import { trace as read, type Trace } from '../../engine/model.ts';
+import { fixed, largest, percent } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { moveInGrid } from '../../figures/roving.ts';
+import { hover, sameCell, select } from '../../store/explorer.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { rowSize } from './gradients.ts';
+
+/** The gradient of the logits, p less 1 at the target; and what another target would change. */
+export function Targets() {
+  const { trace, tokenizer } = useLoaded();
+  const position = useExplorer((s) => s.position);
+  const [wanted, setWanted] = useState<number | null>(null);
+  const { values, config } = trace;
+  const { vocab_size, n_layer } = config;
+  const target = values.targets[position]!;
+  const chosen = wanted === null || wanted >= vocab_size ? target : wanted;
+  const { asIs, changed } = useMemo(() => {
+    const upTo = (last: number): Trace => {
+      const prefix = Array.from({ length: position + 1 }, (_, t) => trace.document[t]!);
+      return read(trace.params, [...prefix, last], trace.interventions);
+    };
+    return { asIs: upTo(target), changed: chosen === target ? null : upTo(chosen) };
+  }, [trace, position, target, chosen]);
+  const shown = changed ?? asIs;
+  const probs = shown.values.row('probs', position);
+  const wrong = Array.from(probs, (p, id) => p - (id === chosen ? 1 : 0));
+  const token = (id: number) => tokenizer.token(id);
+  const rows = [
+    ['logits', 'logits'],
+    ['the stream at its end', lastStream(n_layer)],
+    ['the MLP inside', `layer${n_layer - 1}.mlp_hidden`],
+    ['the value', 'layer0.v'],
+    ['the token’s embedding', 'tok_emb'],
+  ] as const;
+  return (
+    <Panel
+      title={`p − 1 at the target, p elsewhere: position ${position}, after ${token(values.tokens[position]!)}`}
+      caption="each bar is a gradient; press one to ask it"
+    >
+      <Wrongness wrong={wrong} target={chosen} live={changed === null} />
+      <div className="mt-4 grid grid-cols-[minmax(0,1fr)] gap-x-8 gap-y-4 md:grid-cols-2">
+        <div className="space-y-3 text-sm">
+          <p>
+            The softmax and −log together have the simplest derivative there is. What was given to
+            wrong tokens pushes their logits down by just that share; the target is pulled up by
+            what it lacks, {fixed(1 - probs[chosen]!, 3)}. The pushes and the pull cancel out.
+          </p>
+          <label className="flex flex-wrap items-center gap-2 font-medium">
+            What if another token came?
+            <select
+              className="field"
+              value={chosen}
+              onChange={(event) => {
+                const id = Number(event.target.value);
+                setWanted(id === target ? null : id);
+              }}
+            >
+              {Array.from({ length: vocab_size }, (_, id) => (
+                <option key={id} value={id}>
+                  {token(id)}
+                  {id === target ? ' (as it is)' : ''}
+                </option>
+              ))}
+            </select>
+          </label>
+          <p className="caption" aria-live="polite">
+            {changed
+              ? `Another document: the same up to here, then ${token(chosen)}. The prediction is the same; what is asked of it is not.`
+              : 'Only the target changes then, not the prediction: all numbers going forward stay.'}
+          </p>
+        </div>
+        <table className="w-full self-start text-right font-mono text-sm">
+          <caption className="caption pb-1 text-left font-sans">
+            read up to here only; root mean square of the gradients at this position
+          </caption>
+          <thead className="font-sans">
+            <tr className="border-b-2 border-line">
+              <td />
+              <th scope="col">{token(target)} comes</th>
+              <th scope="col" className="pl-2">
+                {changed ? `${token(chosen)} comes` : 'another'}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            <Row
+              name="p of it"
+              values={[asIs, changed].map(
+                (t, i) => t && percent(t.values.row('probs', position)[i ? chosen : target]!),
+              )}
+            />
+            <Row
+              name="−log p"
+              values={[asIs, changed].map((t) => t && fixed(t.values.get('loss', position, 0), 4))}
+            />
+            {rows.map(([name, of]) => (
+              <Row
+                key={of}
+                name={name}
+                values={[asIs, changed].map((t) => t && fixed(rowSize(t, of, position), 4))}
+              />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Panel>
+  );
+}
+
+function Row({ name, values }: { name: string; values: readonly (string | null)[] }) {
+  return (
+    <tr className="border-b border-hair">
+      <th scope="row" className="py-1 text-left font-sans font-medium">
+        {name}
+      </th>
+      {values.map((value, i) => (
+        <td key={i} className="pl-2">
+          {value ?? '–'}
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+/** A signed bar for each token. */
+function Wrongness(props: { wrong: readonly number[]; target: number; live: boolean }) {
+  const { tokenizer } = useLoaded();
+  const position = useExplorer((s) => s.position);
+  const selected = useExplorer((s) => s.selected);
+  const most = largest(props.wrong);
+  return (
+    <div
+      role="group"
+      aria-label="p less 1 at the target, for each token"
+      className="grid grid-cols-[repeat(auto-fill,minmax(1.75rem,1fr))] gap-x-0.5 gap-y-2"
+      onKeyDown={moveInGrid}
+      onPointerLeave={() => hover(null)}
+    >
+      {props.wrong.map((value, id) => {
+        const cell = { kind: 'grad', name: 'logits', row: position, column: id, head: 0 } as const;
+        const token = tokenizer.token(id);
+        return (
+          <button
+            key={id}
+            type="button"
+            data-at={`0,${id}`}
+            tabIndex={id === props.target ? 0 : -1}
+            disabled={!props.live}
+            className={`relative h-28 border-b-0 ${sameCell(cell, selected) ? 'outline-3 outline-ink' : 'hover:bg-bg'}`}
+            aria-label={`${token}: ${fixed(value, 4)}`}
+            aria-pressed={sameCell(cell, selected)}
+            onClick={() => select(sameCell(cell, selected) ? null : cell)}
+            onPointerEnter={() => hover(cell)}
+          >
+            <span
+              className={`absolute inset-x-0.5 ${value < 0 ? 'bg-red' : 'bg-blue'}`}
+              style={
+                value < 0
+                  ? { top: '2.25rem', height: `${(-value / most) * 2.25}rem` }
+                  : { bottom: '4.75rem', height: `${Math.max(0.06, (value / most) * 2.25)}rem` }
+              }
+            />
+            <span className="absolute inset-x-0 top-9 h-px bg-line" />
+            <span
+              className={`absolute inset-x-0 bottom-0 text-center font-bold leading-6 ${token === 'BOS' ? 'text-[0.625rem]' : 'text-sm'} ${id === props.target ? 'bg-yellow text-[#121212]' : ''}`}
+            >
+              {token}
+            </span>
+          </button>
+        );
+      })}
+    </div>
+  );
+}
