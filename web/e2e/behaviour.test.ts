@@ -112,7 +112,7 @@ describe.skipIf(!CHROMIUM)('behaviour (skipped without Chromium)', () => {
     for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowRight');
     await page.getByText('step 3', { exact: true }).waitFor();
     const cells = await page.locator('button.cell').allInnerTexts();
-    await page.getByRole('button', { name: 'share' }).click();
+    await page.getByRole('button', { name: 'share', exact: true }).click();
     await page.getByRole('button', { name: 'copy the link' }).click();
     const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
     await page.context().close();
@@ -146,7 +146,7 @@ describe.skipIf(!CHROMIUM)('behaviour (skipped without Chromium)', () => {
 
   test('presenting: keys page through, Escape leaves', async () => {
     const { page } = await visit('tokens');
-    await page.getByRole('button', { name: 'present' }).click();
+    await page.getByRole('button', { name: 'present', exact: true }).click();
     await page.getByRole('timer').waitFor();
     expect(await page.locator('header').first().getByText('GlassGPT').count()).toBe(0);
     await page.locator('h1').click();

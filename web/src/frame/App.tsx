@@ -58,7 +58,7 @@ export function App() {
         ref={main}
         id="main"
         tabIndex={-1}
-        className="min-w-0 overflow-y-auto overflow-x-hidden px-4 py-6 outline-none md:px-8"
+        className="relative min-w-0 overflow-y-auto overflow-x-hidden px-4 py-6 outline-none md:px-8"
       >
         {error && (
           <p role="alert" className="panel mb-6 border-red p-3 font-medium">
@@ -81,9 +81,9 @@ export function App() {
             {loaded && Chapter && (
               <Suspense fallback={<p className="caption mt-6">one moment…</p>}>
                 <Chapter key={chapter.address} />
+                <NextChapter after={chapter} />
               </Suspense>
             )}
-            <NextChapter after={chapter} />
           </article>
         )}
       </main>

@@ -14,7 +14,7 @@ export function Header() {
   const [open, setOpen] = useState<'' | 'data' | 'document'>('');
   const close = () => setOpen('');
   return (
-    <header className="col-span-full flex flex-wrap items-center gap-x-3 gap-y-1.5 border-b-4 md:gap-x-5 border-line bg-panel px-3 py-2 md:px-5">
+    <header className="col-span-full flex min-h-[6.9rem] flex-wrap items-center gap-x-3 gap-y-1.5 border-b-4 md:min-h-16 md:gap-x-5 border-line bg-panel px-3 py-2 md:px-5">
       <a href="#/" className="flex items-center gap-1.5 text-ink no-underline">
         <Logo />
         <span className="text-xl font-black tracking-tight max-[24rem]:sr-only">GlassGPT</span>

@@ -42,7 +42,7 @@ export function Hero() {
       <div>
         <Invention />
       </div>
-      <dl className="col-span-full grid grid-cols-2 border-4 border-line bg-panel md:grid-cols-4">
+      <dl className="col-span-full grid min-h-48 grid-cols-2 md:min-h-24 border-4 border-line bg-panel md:grid-cols-4">
         {(figures || []).map(([value, what], i) => (
           <div
             key={what}

@@ -11,7 +11,8 @@ const NONE: ReadonlySet<string> = new Set();
 export function useSources(): ReadonlySet<string> {
   const hovered = useExplorer((s) => s.hovered);
   const selected = useExplorer((s) => s.selected);
-  const trace = useExplorer((s) => s.trace);
+  // Only where it matters: otherwise every grid would be drawn anew at each step.
+  const trace = useExplorer((s) => (s.hovered || s.selected ? s.trace : null));
   const cell = hovered ?? selected;
   return useMemo(() => {
     if (!cell || !trace) return NONE;
