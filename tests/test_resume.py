@@ -299,3 +299,22 @@ def test_the_state_file_is_what_the_safetensors_library_reads(tmp_path: Path) ->
     assert all(np.array_equal(again.state.m[name], a) for name, a in saved.state.m.items())
     header = json.loads(theirs[8 : 8 + int.from_bytes(theirs[:8], "little")])
     assert len(header) == 3 * 9 + 1
+
+
+@posix
+@pytest.mark.skipif(sys.version_info >= (3, 12) and "xdist" in sys.modules, reason="it forks")
+def test_a_closed_terminal_saves_the_run(tmp_path: Path) -> None:
+    import pty
+
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "glassgpt", "train", "ten", "--steps", "9999999", "-o", run]
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execv(sys.executable, list(map(str, command)))
+    while not (run / "model.safetensors").exists():
+        os.read(terminal, 1000)
+    os.read(terminal, 1000)
+    time.sleep(0.3)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (129, -signal.SIGHUP)
+    checkpoint.load(run)

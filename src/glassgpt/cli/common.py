@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -49,7 +50,8 @@ def stdout() -> Console:
 
 def say(message: str) -> None:
     """A line for the person, on standard error, so that standard output stays the result."""
-    print(message, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # the person has gone, terminal and all; the work goes on
+        print(message, file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from glassgpt.cli.common import say
@@ -61,10 +61,15 @@ class Display:
 
     def __exit__(self, *exception: object) -> None:
         if self.progress:
-            self.progress.stop()
+            with suppress(OSError):  # the terminal has gone
+                self.progress.stop()
 
     def update(self, chunk: Chunk) -> None:
         self._smooth(chunk.losses)
+        with suppress(OSError):
+            self._draw(chunk)
+
+    def _draw(self, chunk: Chunk) -> None:
         done = chunk.start + len(chunk.losses)
         shown = f"{chunk.losses[-1]:.3f} (smoothed {self.smooth / self.weight:.3f})"
         if self.progress and self.task is not None:
