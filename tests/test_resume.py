@@ -302,7 +302,7 @@ def test_the_state_file_is_what_the_safetensors_library_reads(tmp_path: Path) ->
 
 
 @posix
-@pytest.mark.skipif(sys.version_info >= (3, 12) and "xdist" in sys.modules, reason="it forks")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_closed_terminal_saves_the_run(tmp_path: Path) -> None:
     import pty
 
