@@ -1,10 +1,11 @@
-import { useState } from 'react';
+import { useLayoutEffect, useState } from 'react';
 import type { Cell } from '../engine/expression.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
 import { fixed } from '../figures/format.ts';
 import { Panel } from '../figures/Panel.tsx';
 import { Check, Predict } from '../figures/Quiz.tsx';
 import { definition, line } from '../figures/source.ts';
+import { explorer, setPosition } from '../store/explorer.ts';
 import { useExplorer, useLoaded } from '../store/use.ts';
 import { InForce } from './attention/Lab.tsx';
 import { Flow } from './loss/Flow.tsx';
@@ -16,11 +17,12 @@ import { Step } from './loss/Step.tsx';
 import { Targets } from './loss/Targets.tsx';
 import { WhyLog } from './loss/WhyLog.tsx';
 
+const BACKWARD = definition('def backward(');
 const CODE = [
   definition('def loss'),
   definition('def softmax'),
-  definition('def backward('),
-  definition('class Adam'),
+  { first: line('def backward(', 'self.grad += 1.0').first, last: BACKWARD.last },
+  definition('def step('),
 ];
 const LIT = [
   line('def loss', 'losses +='),
@@ -33,6 +35,13 @@ const LIT = [
 export default function Loss() {
   const { trace, tokenizer, run } = useLoaded();
   const position = useExplorer((s) => s.position);
+  useLayoutEffect(() => {
+    // At the first position attention has no choice: begin where the model is most surprised.
+    const { position: at, trace: read } = explorer.getState();
+    if (at > 0 || !read) return;
+    const losses = Array.from(read.values.top.loss.subarray(0, read.values.length));
+    setPosition(losses.indexOf(Math.max(...losses)));
+  }, []);
   const [picked, setPicked] = useState<Cell | null>(null);
   const weight = useWeight(picked);
   const { vocab_size } = run.model;

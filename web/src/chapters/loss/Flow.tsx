@@ -3,8 +3,9 @@ import { isAttention, splitName, widthOf } from '../../engine/activations.ts';
 import { formatNumber } from '../../engine/expression.ts';
 import { Cells, type Row, rowCells } from '../../figures/Cells.tsx';
 import { largest } from '../../figures/format.ts';
-import { Panel } from '../../figures/Panel.tsx';
+import { Choice, Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
+import { setHead } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { onScale, rms, rowSizes, stages } from './gradients.ts';
 
@@ -13,9 +14,14 @@ export function Flow() {
   const { trace, tokenizer } = useLoaded();
   const position = useExplorer((s) => s.position);
   const { n_layer } = trace.config;
-  const list = useMemo(() => stages(n_layer), [n_layer]);
-  const [chosen, setChosen] = useState('logits');
-  const open = list.some(({ name }) => name === chosen) ? chosen : 'logits';
+  const layer = useExplorer((s) => s.layer);
+  const head = useExplorer((s) => s.head);
+  const list = useMemo(
+    () => stages(n_layer).filter(({ name }) => [-1, layer].includes(splitName(name).layer)),
+    [n_layer, layer],
+  );
+  const [chosen, setChosen] = useState('');
+  const open = list.some(({ name }) => name === chosen) ? chosen : `layer${layer}.mlp_resid`;
   const sizes = useMemo(() => list.map(({ name }) => rowSizes(trace, name)), [list, trace]);
   const token = tokenizer.token(trace.values.tokens[position]!);
   return (
@@ -23,6 +29,19 @@ export function Flow() {
       title={`backwards, from the loss to the embeddings; position ${position}, ${token}`}
       caption="root mean square of the gradients"
     >
+      {n_layer > 1 && (
+        <div className="mb-3">
+          <Choice
+            label="Layer"
+            options={Array.from({ length: n_layer }, (_, i) => ({
+              value: `${i}`,
+              label: `layer ${i}`,
+            }))}
+            value={`${layer}`}
+            onChange={(value) => setHead(head, Number(value))}
+          />
+        </div>
+      )}
       <table className="w-full text-left text-sm" onKeyDown={moveInGrid}>
         <thead>
           <tr className="caption border-b-2 border-line">
@@ -32,14 +51,14 @@ export function Flow() {
             <th scope="col" className="hidden w-24 font-medium sm:table-cell">
               each position
             </th>
-            <th scope="col" className="w-[28%] text-right font-medium">
+            <th scope="col" className="text-right sm:w-[28%] font-medium">
               here
             </th>
-            <th scope="col" className="pl-4 font-medium">
+            <th scope="col" className="pl-2 font-medium sm:pl-4">
               matrix
             </th>
-            <th scope="col" className="w-[24%] text-right font-medium">
-              its gradient
+            <th scope="col" className="text-right sm:w-[24%] font-medium">
+              <span className="sr-only sm:not-sr-only">its</span> gradient
             </th>
           </tr>
         </thead>
@@ -57,33 +76,33 @@ export function Flow() {
                     type="button"
                     data-at={`${i},0`}
                     tabIndex={name === open ? 0 : -1}
-                    className={`min-h-7 w-full px-2 text-left font-mono text-xs ${name === open ? 'bg-yellow font-bold text-[#121212]' : stream ? 'font-bold hover:bg-bg' : 'hover:bg-bg'}`}
+                    className={`min-h-7 w-full px-1 text-left sm:px-2 font-mono text-xs ${name === open ? 'bg-yellow font-bold text-[#121212]' : stream ? 'font-bold hover:bg-bg' : 'hover:bg-bg'}`}
                     aria-pressed={name === open}
                     onClick={() => setChosen(name)}
                   >
-                    {n_layer > 1 ? name : splitName(name).short}
+                    {splitName(name).short}
                   </button>
                 </th>
                 <td className="hidden sm:table-cell" aria-hidden="true">
                   <Strip sizes={sizes[i]!} at={position} />
                 </td>
                 <td className="text-right">
-                  <Size size={size} colour="bg-red" />
+                  <Size size={size} colour="--red" />
                 </td>
-                <td className="pl-4 font-mono text-xs">
-                  {tensor && (n_layer > 1 ? tensor : splitName(tensor).short)}
+                <td className="pl-2 font-mono text-xs sm:pl-4">
+                  {tensor && splitName(tensor).short}
                 </td>
-                <td className="text-right">{tensor && <Size size={weights} colour="bg-blue" />}</td>
+                <td className="text-right">{tensor && <Size size={weights} colour="--blue" />}</td>
               </tr>
             );
           })}
         </tbody>
       </table>
       <p className="caption mt-2 max-w-[80ch]">
-        Read from top to bottom: the way back. Bars grow by the tenth power, from 0.0001 to 10: a
-        fifth longer is ten times larger. Thick line: the residual stream, along which gradients
-        come back undiminished; the branches add theirs. A matrix is used at every position, so its
-        gradient is the sum over all of them.
+        Read from top to bottom: the way back. The bars are on a scale of powers of ten, from 0.0001
+        to 10: a fifth longer is ten times larger. Thick line: the residual stream, along which
+        gradients come back undiminished; the branches add theirs. A matrix is used at every
+        position, so its gradient is the sum over all of them.
       </p>
       <Opened name={open} />
     </Panel>
@@ -135,10 +154,16 @@ function Opened({ name }: { name: string }) {
 function Size({ size, colour }: { size: number; colour: string }) {
   return (
     <span className="flex items-center justify-end gap-2">
-      <span className="hidden h-3 min-w-4 flex-1 bg-bg sm:block" aria-hidden="true">
-        <span className={`block h-full ${colour}`} style={{ width: `${100 * onScale(size)}%` }} />
+      <span
+        className="hidden h-3 min-w-4 flex-1 sm:block"
+        style={{
+          background: `linear-gradient(to right, var(${colour}) ${(100 * onScale(size)).toFixed(1)}%, var(--bg) 0)`,
+        }}
+        aria-hidden="true"
+      />
+      <span className="whitespace-nowrap sm:w-[4.75rem] font-mono text-xs">
+        {formatNumber(size)}
       </span>
-      <span className="w-[4.75rem] whitespace-nowrap font-mono text-xs">{formatNumber(size)}</span>
     </span>
   );
 }

@@ -94,7 +94,7 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
           <tbody>
             {parts.map(({ input, back, part }, i) => (
               <tr key={i} className="border-b border-hair">
-                <th scope="row" className="py-1 text-left font-sans text-sm">
+                <th scope="row" className="whitespace-nowrap py-1 text-left font-sans text-sm">
                   {tokenizer.token(trace.values.tokens[back.cell?.row ?? 0]!)}{' '}
                   <span className="caption">{back.cell?.row}</span>
                 </th>
@@ -102,7 +102,7 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
                 <td>
                   <Ask number={back} at={`${i},1`} stop={i === 0} />
                 </td>
-                <td className="font-semibold">{formatNumber(part)}</td>
+                <td className="whitespace-nowrap pl-2 font-semibold">{formatNumber(part)}</td>
               </tr>
             ))}
             <tr>
@@ -177,7 +177,7 @@ function Ask({ number, at, stop }: { number: Found; at: string; stop: boolean })
       type="button"
       data-at={at}
       tabIndex={stop ? 0 : -1}
-      className="min-h-6 underline decoration-hair decoration-2 underline-offset-4 hover:bg-yellow hover:text-[#121212]"
+      className="min-h-6 whitespace-nowrap underline decoration-hair decoration-2 underline-offset-4 hover:bg-yellow hover:text-[#121212]"
       aria-label={`${label(cell)}: ${formatNumber(value)}`}
       onClick={() => select(cell)}
     >

@@ -27,6 +27,7 @@ export function Positions() {
     return { t, target, guess, p, own: probs[target]!, loss: values.get('loss', t, 0) };
   });
   const right = rows.filter(({ guess, target }) => guess === target).length;
+  const at = (x: number) => `${((100 * x) / worst).toFixed(2)}%`;
   const tile = (id: number) => (
     <span className={`tile tile-small ${id === tokenizer.bos ? '!text-[0.625rem]' : ''}`}>
       {tokenizer.token(id)}
@@ -55,7 +56,7 @@ export function Positions() {
             <th scope="col" className="pr-1 text-right font-medium">
               −log p
             </th>
-            <th scope="col" className="hidden w-2/5 font-medium sm:table-cell">
+            <th scope="col" className="hidden w-2/5 pl-3 font-medium sm:table-cell">
               surprise; the line is {fixed(uniform, 2)}, a blind guess
             </th>
           </tr>
@@ -102,17 +103,13 @@ export function Positions() {
                   marks={marks}
                 />
               </td>
-              <td className="relative hidden sm:table-cell" aria-hidden="true">
-                <span className="relative ml-3 block h-4 bg-bg">
-                  <span
-                    className="block h-full bg-red"
-                    style={{ width: `${(100 * loss) / worst}%` }}
-                  />
-                  <span
-                    className="absolute inset-y-0 w-0.5 bg-line"
-                    style={{ left: `${(100 * uniform) / worst}%` }}
-                  />
-                </span>
+              <td className="hidden sm:table-cell" aria-hidden="true">
+                <span
+                  className="ml-3 block h-4"
+                  style={{
+                    background: `linear-gradient(to right, transparent calc(${at(uniform)} - 1px), var(--line) 0 calc(${at(uniform)} + 1px), transparent 0), linear-gradient(to right, var(--red) ${at(loss)}, var(--bg) 0)`,
+                  }}
+                />
               </td>
             </tr>
           ))}

@@ -59,7 +59,7 @@ export function Ruler() {
             <tr key={title} className={`border-b border-hair ${mine ? 'font-bold' : ''}`}>
               <th scope="row" className="py-1.5 pr-3 font-medium">
                 <span className={mine ? 'font-bold' : ''}>{title}</span>{' '}
-                <span className="caption block sm:inline">{note}</span>
+                <span className="caption hidden sm:inline">{note}</span>
               </th>
               <td aria-hidden="true">
                 <span className="block h-4 bg-bg">

@@ -153,7 +153,9 @@ function Terms({ update, weight, trace }: { update: Update; weight: Cell; trace:
           const names = expr
             ? segments(expr, { name: (c) => SYMBOLS.get(c.kind) ?? label(c) })
             : null;
-          const numbers = expr ? segments(expr, {}) : null;
+          const wide = kind === 'weight_before' || kind === 'weight_after';
+          const format = wide ? long : formatNumber;
+          const numbers = expr ? segments(expr, { format }) : null;
           const last = kind === 'weight_after';
           return (
             <tr
@@ -173,7 +175,7 @@ function Terms({ update, weight, trace }: { update: Update; weight: Cell; trace:
                 )}
               </td>
               <td className="whitespace-nowrap py-1 pl-3 text-right font-mono font-semibold">
-                {formatNumber(cellValue(scene, cell))}
+                {format(cellValue(scene, cell))}
               </td>
             </tr>
           );
@@ -181,6 +183,11 @@ function Terms({ update, weight, trace }: { update: Update; weight: Cell; trace:
       </tbody>
     </table>
   );
+}
+
+/** Weights with places enough to see a step. */
+function long(value: number): string {
+  return fixed(value, 7);
 }
 
 function Losses(props: { update: Update; documents: readonly string[]; running: string }) {

@@ -1,12 +1,16 @@
 import { useMemo, useState } from 'react';
 import { lastStream } from '../../engine/formulas.ts';
 import { trace as read, type Trace } from '../../engine/model.ts';
+import { likeliest } from '../../engine/sample.ts';
 import { fixed, largest, percent } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { hover, sameCell, select } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { rowSize } from './gradients.ts';
+
+const MOST_SHOWN = 36; // bars; of more tokens only a few are drawn
+const FEW = 27;
 
 /** The gradient of the logits, p less 1 at the target; and what another target would change. */
 export function Targets() {
@@ -16,15 +20,18 @@ export function Targets() {
   const { values, config } = trace;
   const { vocab_size, n_layer } = config;
   const target = values.targets[position]!;
-  const chosen = wanted === null || wanted >= vocab_size ? target : wanted;
+  const picked = wanted === null || wanted >= vocab_size || wanted === target ? null : wanted;
+  const likely = likeliest(values.row('probs', position), 2).find(([id]) => id !== target)![0];
+  const other = picked ?? likely; // beside what came: what was picked, or what was expected
   const { asIs, changed } = useMemo(() => {
     const upTo = (last: number): Trace => {
       const prefix = Array.from({ length: position + 1 }, (_, t) => trace.document[t]!);
       return read(trace.params, [...prefix, last], trace.interventions);
     };
-    return { asIs: upTo(target), changed: chosen === target ? null : upTo(chosen) };
-  }, [trace, position, target, chosen]);
-  const shown = changed ?? asIs;
+    return { asIs: upTo(target), changed: upTo(other) };
+  }, [trace, position, target, other]);
+  const shown = picked === null ? asIs : changed;
+  const chosen = picked ?? target;
   const probs = shown.values.row('probs', position);
   const wrong = Array.from(probs, (p, id) => p - (id === chosen ? 1 : 0));
   const token = (id: number) => tokenizer.token(id);
@@ -40,7 +47,7 @@ export function Targets() {
       title={`p − 1 at the target, p elsewhere: position ${position}, after ${token(values.tokens[position]!)}`}
       caption="each bar is a gradient; press one to ask it"
     >
-      <Wrongness wrong={wrong} target={chosen} live={changed === null} />
+      <Wrongness wrong={wrong} target={chosen} live={picked === null} />
       <div className="mt-4 grid grid-cols-[minmax(0,1fr)] gap-x-8 gap-y-4 md:grid-cols-2">
         <div className="space-y-3 text-sm">
           <p>
@@ -55,7 +62,7 @@ export function Targets() {
               value={chosen}
               onChange={(event) => {
                 const id = Number(event.target.value);
-                setWanted(id === target ? null : id);
+                setWanted(id);
               }}
             >
               {Array.from({ length: vocab_size }, (_, id) => (
@@ -67,7 +74,7 @@ export function Targets() {
             </select>
           </label>
           <p className="caption" aria-live="polite">
-            {changed
+            {picked !== null
               ? `Another document: the same up to here, then ${token(chosen)}. The prediction is the same; what is asked of it is not.`
               : 'Only the target changes then, not the prediction: all numbers going forward stay.'}
           </p>
@@ -81,7 +88,7 @@ export function Targets() {
               <td />
               <th scope="col">{token(target)} comes</th>
               <th scope="col" className="pl-2">
-                {changed ? `${token(chosen)} comes` : 'another'}
+                {token(other)} comes
               </th>
             </tr>
           </thead>
@@ -89,18 +96,18 @@ export function Targets() {
             <Row
               name="p of it"
               values={[asIs, changed].map(
-                (t, i) => t && percent(t.values.row('probs', position)[i ? chosen : target]!),
+                (t, i) => t && percent(t.values.row('probs', position)[i ? other : target]!),
               )}
             />
             <Row
               name="−log p"
-              values={[asIs, changed].map((t) => t && fixed(t.values.get('loss', position, 0), 4))}
+              values={[asIs, changed].map((t) => fixed(t.values.get('loss', position, 0), 4))}
             />
             {rows.map(([name, of]) => (
               <Row
                 key={of}
                 name={name}
-                values={[asIs, changed].map((t) => t && fixed(rowSize(t, of, position), 4))}
+                values={[asIs, changed].map((t) => fixed(rowSize(t, of, position), 4))}
               />
             ))}
           </tbody>
@@ -110,7 +117,7 @@ export function Targets() {
   );
 }
 
-function Row({ name, values }: { name: string; values: readonly (string | null)[] }) {
+function Row({ name, values }: { name: string; values: readonly string[] }) {
   return (
     <tr className="border-b border-hair">
       <th scope="row" className="py-1 text-left font-sans font-medium">
@@ -118,7 +125,7 @@ function Row({ name, values }: { name: string; values: readonly (string | null)[
       </th>
       {values.map((value, i) => (
         <td key={i} className="pl-2">
-          {value ?? '–'}
+          {value}
         </td>
       ))}
     </tr>
@@ -131,25 +138,34 @@ function Wrongness(props: { wrong: readonly number[]; target: number; live: bool
   const position = useExplorer((s) => s.position);
   const selected = useExplorer((s) => s.selected);
   const most = largest(props.wrong);
+  const shown = props.wrong.map((_, id) => id);
+  if (shown.length > MOST_SHOWN) {
+    shown.sort((a, b) => Math.abs(props.wrong[b]!) - Math.abs(props.wrong[a]!));
+    shown.length = FEW;
+    shown.sort((a, b) => a - b);
+  }
+  const rest = props.wrong.length - shown.length;
+  const together = -shown.reduce((sum, id) => sum + props.wrong[id]!, 0);
   return (
     <div
       role="group"
       aria-label="p less 1 at the target, for each token"
-      className="grid grid-cols-[repeat(auto-fill,minmax(1.75rem,1fr))] gap-x-0.5 gap-y-2"
+      className="grid grid-cols-[repeat(auto-fit,minmax(1.75rem,1fr))] gap-x-0.5 gap-y-2"
       onKeyDown={moveInGrid}
       onPointerLeave={() => hover(null)}
     >
-      {props.wrong.map((value, id) => {
+      {shown.map((id, i) => {
+        const value = props.wrong[id]!;
         const cell = { kind: 'grad', name: 'logits', row: position, column: id, head: 0 } as const;
         const token = tokenizer.token(id);
         return (
           <button
             key={id}
             type="button"
-            data-at={`0,${id}`}
+            data-at={`0,${i}`}
             tabIndex={id === props.target ? 0 : -1}
             disabled={!props.live}
-            className={`relative h-28 border-b-0 ${sameCell(cell, selected) ? 'outline-3 outline-ink' : 'hover:bg-bg'}`}
+            className={`relative h-28 bg-[linear-gradient(var(--line),var(--line))] bg-[length:100%_1px] bg-[position:0_2.25rem] bg-no-repeat ${sameCell(cell, selected) ? 'outline-3 outline-ink' : 'hover:bg-bg'}`}
             aria-label={`${token}: ${fixed(value, 4)}`}
             aria-pressed={sameCell(cell, selected)}
             onClick={() => select(sameCell(cell, selected) ? null : cell)}
@@ -163,7 +179,6 @@ function Wrongness(props: { wrong: readonly number[]; target: number; live: bool
                   : { bottom: '4.75rem', height: `${Math.max(0.06, (value / most) * 2.25)}rem` }
               }
             />
-            <span className="absolute inset-x-0 top-9 h-px bg-line" />
             <span
               className={`absolute inset-x-0 bottom-0 text-center font-bold leading-6 ${token === 'BOS' ? 'text-[0.625rem]' : 'text-sm'} ${id === props.target ? 'bg-yellow text-[#121212]' : ''}`}
             >
@@ -172,6 +187,11 @@ function Wrongness(props: { wrong: readonly number[]; target: number; live: bool
           </button>
         );
       })}
+      {rest > 0 && (
+        <p className="caption col-span-full">
+          The {rest} smallest are left out; together they are {fixed(together, 3)}.
+        </p>
+      )}
     </div>
   );
 }
