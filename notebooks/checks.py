@@ -14,7 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from glassgpt.reference import Value
+
+from glassgpt.reference import Adam, Value
 
 Judge = Callable[..., str]
 """Returns an empty string for a right answer, otherwise a hint."""
@@ -203,4 +204,112 @@ def _sweep(sweep: Any) -> str:
     grads = [v.grad for v in (c, b, a)]
     if grads == [2.0, 8.0, 16.0]:
         return ""
-    return f"for b = a + a, c = b + b, d = c b at a = 1 the grads of c, b, a are 2, 8, 16, not {grads}"
+    return (
+        f"with b = a + a, c = b + b, d = c b, a = 1 the grads of c, b, a are 2, 8, 16, not {grads}"
+    )
+
+
+# --- 4 ---
+
+
+@judges("4.1")
+def _count(count: Any) -> str:
+    cases = ((27, 16, 16, 1, 4192), (57, 16, 32, 1, 5408), (100, 64, 128, 3, 168_448))
+    for v, e, t, n, right in cases:
+        answer = count(v, e, t, n)
+        if answer != right:
+            return f"v = {v}, e = {e}, t = {t}, n = {n} has {right:,} parameters, not {answer:,}"
+    return ""
+
+
+@judges("4.2")
+def _attend(attend: Any) -> str:
+    rng = np.random.default_rng(3)
+    q, k, v = rng.normal(size=4) * 3, rng.normal(size=(5, 4)), rng.normal(size=(5, 4))
+
+    def right(scale: float) -> Any:
+        e = np.exp(k @ q * scale)
+        return e / e.sum() @ v
+
+    answer = attend(q, k, v)
+    if _same(answer, right(1.0)):
+        return "the scores are to be divided by √d"
+    if not _same(answer, right(0.5)):
+        return "scores, softmax over the positions, then the mean of the values"
+    big = attend(q * 1000, k, v)
+    return "" if np.isfinite(big).all() else "large scores overflow: take the largest off first"
+
+
+@judges("4.3")
+def _cache(answer: Any) -> str:
+    return _near(answer, 512, 0, {256.0: "keys and values are kept"})
+
+
+# --- 5 ---
+
+
+@judges("5.1")
+def _document_loss(document_loss: Any) -> str:
+    given = [0.5, 0.25, 0.125]
+    right = 2 * math.log(2)
+    hints = {
+        -right: "the sign: a loss is positive",
+        3 * right: "the mean, not the sum",
+        -math.log(np.mean(given)): "first the logarithms, then their mean",
+        2.0: "the natural logarithm",
+    }
+    return _near(document_loss(list(given)), right, 1e-9, hints)
+
+
+@judges("5.2")
+def _adam(adam: Any) -> str:
+    value = Value(1.0)
+    theirs, ours = (1.0, 0.0, 0.0, 0), Adam([value])
+    for gradient in (0.5, -2.0, 0.1):
+        value.grad = gradient
+        ours.step(0.01)
+        theirs = adam(*theirs, gradient, 0.01)
+        right = (value.data, ours.m[0], ours.v[0], ours.t)
+        for name, x, y in zip(("p", "m", "v", "t"), theirs, right, strict=True):
+            if not math.isclose(x, y, abs_tol=1e-9):
+                return f"after step {ours.t} (gradient {gradient}) {name} is {y:.6g}, not {x:.6g}"
+    return ""
+
+
+@judges("5.3")
+def _expected(answer: Any) -> str:
+    hints = {math.log(27): "the vocabulary is another one", math.log(56): "BOS is a token as well"}
+    return _near(answer, math.log(57), 0.005, hints)
+
+
+# --- 6 ---
+
+
+@judges("6.1")
+def _temper(temper: Any) -> str:
+    probs = np.array([0.6, 0.3, 0.1])
+    for t in (0.5, 1.0, 2.0):
+        right = probs ** (1 / t) / (probs ** (1 / t)).sum()
+        answer = temper(probs, t)
+        if not _same(answer, right):
+            if _same(answer, probs**t / (probs**t).sum()):
+                return "the wrong way round: a low temperature must sharpen"
+            return f"at T = {t} {probs} becomes {right.round(3)}, not {np.round(answer, 3)}"
+    return ""
+
+
+@judges("6.2")
+def _top_k(top_k: Any) -> str:
+    probs = np.array([0.1, 0.5, 0.15, 0.25])
+    for k, right in ((1, [0, 1, 0, 0]), (2, [0, 2 / 3, 0, 1 / 3]), (4, probs)):
+        answer = top_k(probs, k)
+        if not _same(answer, right):
+            return f"k = {k}: {probs} becomes {np.round(right, 3)}, not {np.round(answer, 3)}"
+    return "" if _same(probs, [0.1, 0.5, 0.15, 0.25]) else "leave the array you were given alone"
+
+
+@judges("6.3")
+def _seen_among_real(answer: Any, bins: list[float]) -> str:
+    seen, in_file, _ = bins
+    hints = {seen: "of the real names, not of all samples", seen / (seen + in_file): "in per cent"}
+    return _near(answer, 100 * seen / (seen + in_file), 0.5, hints)

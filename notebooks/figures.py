@@ -91,6 +91,8 @@ def heat(
     axes.set_title(title)
     if numbers:
         for (y, x), value in np.ndenumerate(matrix):
+            if np.isnan(value):
+                continue
             dark = abs(value) > 0.55 * top
             axes.text(
                 x, y, f"{value:.2f}", ha="center", va="center", fontsize=8,
@@ -120,7 +122,7 @@ def graph(result: Any, names: Mapping[int, str], grads: bool = True) -> Figure:
         for column, values in columns.items()
         for i, value in enumerate(values)
     }
-    figure, axes = plt.subplots(figsize=(2.4 * len(columns), 0.6 + 1.15 * tallest))
+    figure, axes = plt.subplots(figsize=(2.1 * len(columns), 0.5 + 1.0 * tallest))
     for value in depth:
         x, y = place[value]
         drawn: dict[Any, int] = {}
@@ -130,7 +132,7 @@ def graph(result: Any, names: Mapping[int, str], grads: bool = True) -> Figure:
             x0, y0 = place[other]
             bend = (0.28 - 0.56 * n) if twice else 0.0
             axes.annotate(
-                "", (x - 0.62, y), (x0 + 0.62, y0),
+                "", (x - 0.45, y), (x0 + 0.45, y0),
                 arrowprops={
                     "arrowstyle": "-|>", "color": BLUE, "lw": 1.8,
                     "connectionstyle": f"arc3,rad={bend}",
