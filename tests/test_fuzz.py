@@ -177,3 +177,20 @@ def test_no_file_of_a_run_is_pickled(tmp_path: Path) -> None:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.id] if isinstance(node, ast.Name) else []
             assert not {"pickle", "marshal", "shelve", "eval", "exec"} & set(names), path
+
+
+@pytest.mark.parametrize(
+    "command", ["eval run -n 99999999", "sample run -n 99999999", "train ten --samples 99999999"]
+)
+def test_endless_samples_are_refused(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tiny_run(tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["glassgpt", *command.split()])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "99999999; it must be from" in capsys.readouterr().err

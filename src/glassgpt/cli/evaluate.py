@@ -30,8 +30,10 @@ def evaluate(
     from glassgpt import evaluation
     from glassgpt.errors import ConfigError
 
-    if documents < 1 or n < 1:
-        raise ConfigError("--documents and -n must be at least 1")
+    if documents < 1:
+        raise ConfigError(f"--documents is {documents}; it must be at least 1")
+    if not 1 <= n <= 1_000_000:
+        raise ConfigError(f"-n is {n}; it must be from 1 to 1,000,000")
     try:
         degrees = [float(t) for t in temperatures.split(",")]
     except ValueError:

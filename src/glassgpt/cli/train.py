@@ -87,8 +87,8 @@ def train(
     from glassgpt.sampling import SampleConfig, generate, novelty
 
     choose = SampleConfig(temperature)
-    if samples < 0:
-        raise ConfigError(f"samples is {samples}; it must be at least 0")
+    if not 0 <= samples <= 1_000_000:
+        raise ConfigError(f"samples is {samples}; it must be from 0 to 1,000,000")
     if not 0 <= save_every < threading.TIMEOUT_MAX:
         raise ConfigError(f"save_every is {save_every:g}; it must be a number of seconds")
     if resume is None:
