@@ -47,7 +47,7 @@ describe.skipIf(!CHROMIUM)('chapters (skipped without Chromium)', () => {
   for (const data of ['English names', 'Hindi names']) {
     for (const theme of ['light', 'dark'] as const) {
       for (const width of [1280, 360]) {
-        if (data !== 'English names' && (theme === 'dark') === (width > 600)) continue;
+        if (data !== 'English names' && (theme === 'dark') === width > 600) continue;
         test(`${theme}, ${width} px, ${data}`, async () => {
           const { page, problems } = await openPage(browser, site, { width, theme });
           await openChapter(page, site, '');

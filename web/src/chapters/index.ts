@@ -7,56 +7,89 @@ export interface Chapter {
   /** Its part of the page's address. */
   readonly address: string;
   readonly title: string;
+  /** What it is about, in a few words. */
+  readonly about: string;
   readonly view: ComponentType | null;
 }
 
-export const START: Chapter = { number: 0, address: '', title: 'GlassGPT', view: null };
+export const START: Chapter = { number: 0, address: '', title: 'GlassGPT', about: '', view: null };
 
 export const CHAPTERS: readonly Chapter[] = [
-  { number: 1, address: 'dataset', title: 'Dataset', view: lazy(() => import('./Dataset.tsx')) },
-  { number: 2, address: 'tokens', title: 'Tokens', view: lazy(() => import('./Tokens.tsx')) },
-  { number: 3, address: 'autograd', title: 'Autograd', view: lazy(() => import('./Autograd.tsx')) },
+  {
+    number: 1,
+    address: 'dataset',
+    title: 'Dataset',
+    about: 'a list of names, and nothing else',
+    view: lazy(() => import('./Dataset.tsx')),
+  },
+  {
+    number: 2,
+    address: 'tokens',
+    title: 'Tokens',
+    about: 'text becomes numbers',
+    view: lazy(() => import('./Tokens.tsx')),
+  },
+  {
+    number: 3,
+    address: 'autograd',
+    title: 'Autograd',
+    about: 'numbers that know where they came from',
+    view: lazy(() => import('./Autograd.tsx')),
+  },
   {
     number: 4,
     address: 'parameters',
     title: 'Parameters',
+    about: 'all that the model knows, on one canvas',
     view: lazy(() => import('./Parameters.tsx')),
   },
   {
     number: 5,
     address: 'embeddings',
     title: 'Embeddings',
+    about: 'what a token means, and where it stands',
     view: lazy(() => import('./Embeddings.tsx')),
   },
   {
     number: 6,
     address: 'forward',
     title: 'Forward pass',
+    about: 'one token on its way through',
     view: lazy(() => import('./Forward.tsx')),
   },
   {
     number: 7,
     address: 'attention',
     title: 'Attention',
+    about: 'whom each position listens to',
     view: lazy(() => import('./Attention.tsx')),
   },
-  { number: 8, address: 'loss', title: 'Loss and gradients', view: lazy(() => import('./Loss.tsx')) },
+  {
+    number: 8,
+    address: 'loss',
+    title: 'Loss and gradients',
+    about: 'how wrong, and who is to blame',
+    view: lazy(() => import('./Loss.tsx')),
+  },
   {
     number: 9,
     address: 'training',
     title: 'Training',
+    about: 'a thousand small steps, live',
     view: lazy(() => import('./Training.tsx')),
   },
   {
     number: 10,
     address: 'generate',
     title: 'Generate',
+    about: 'let it write',
     view: lazy(() => import('./Generate.tsx')),
   },
   {
     number: 11,
     address: 'machine',
     title: 'The whole machine',
+    about: 'all of it, and the proof',
     view: lazy(() => import('./Machine.tsx')),
   },
 ];

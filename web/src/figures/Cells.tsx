@@ -62,7 +62,7 @@ export function Cells(props: {
                   style={
                     { '--a': Math.min(1, Math.abs(value) / props.largest) } as React.CSSProperties
                   }
-                  aria-label={`${row.name ?? row.label} ${c}: ${fixed(value, 4)}`}
+                  aria-label={`${fixed(value, props.places ?? 2)}: ${row.name ?? row.label} ${c}`}
                   aria-pressed={chosen}
                   onClick={() => select(chosen ? null : cell)}
                   onPointerEnter={() => hover(cell)}

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { CHAPTERS } from '../chapters/index.ts';
 import { numParams } from '../engine/config.ts';
 import { Random } from '../engine/random.ts';
 import { generate, novelty, sampleConfig } from '../engine/sample.ts';
@@ -20,7 +21,7 @@ export function Hero() {
   return (
     <article className="mx-auto grid max-w-6xl gap-8 lg:grid-cols-[minmax(0,1.15fr)_minmax(0,1fr)] lg:gap-12">
       <div>
-        <h1 className="text-[2.75rem] font-black leading-[0.95] tracking-tight md:text-[4.5rem]">
+        <h1 className="text-[2.75rem] font-black leading-[0.95] tracking-tight md:text-[3.9rem]">
           A whole GPT,
           <br />
           with glass walls.
@@ -34,8 +35,8 @@ export function Hero() {
           <a href="#/dataset" className="btn btn-red !px-6 !py-3 !text-lg">
             start reading
           </a>
-          <a href="#/forward" className="btn !px-6 !py-3 !text-lg">
-            see it think
+          <a href="#/generate" className="btn !px-6 !py-3 !text-lg">
+            start generating
           </a>
         </div>
       </div>
@@ -53,6 +54,24 @@ export function Hero() {
           </div>
         ))}
       </dl>
+      <ol className="col-span-full grid grid-cols-[repeat(auto-fill,minmax(15rem,1fr))] gap-3 pb-4">
+        {CHAPTERS.map((chapter) => (
+          <li key={chapter.address}>
+            <a
+              href={`#/${chapter.address}`}
+              className="flex h-full gap-3 border-3 border-line bg-panel p-3 text-ink no-underline hover:bg-yellow hover:text-[#121212]"
+            >
+              <span className="grid h-8 min-w-8 place-items-center bg-ink px-1 font-bold text-bg">
+                {chapter.number}
+              </span>
+              <span>
+                <span className="block font-bold leading-tight">{chapter.title}</span>
+                <span className="block text-sm leading-snug">{chapter.about}</span>
+              </span>
+            </a>
+          </li>
+        ))}
+      </ol>
     </article>
   );
 }
@@ -130,7 +149,7 @@ function Invention() {
           aria-hidden="true"
         />
       </div>
-      <p className="caption">
+      <p className="caption min-h-14">
         {words[shown.bin as keyof typeof words] ?? ' '}
         <span className="block">Below each letter: how likely it was, at temperature 0.5.</span>
       </p>

@@ -64,7 +64,10 @@ export function Scrubber() {
           {playing ? <path d="M3 2h5v16H3zM12 2h5v16h-5z" /> : <path d="M4 2 18 10 4 18Z" />}
         </svg>
       </button>
-      <div className="w-24 shrink-0 leading-tight md:w-32" aria-live="off">
+      <div
+        className="h-9 w-24 shrink-0 overflow-hidden whitespace-nowrap leading-tight md:h-12 md:w-32"
+        aria-live="off"
+      >
         <div className="font-mono text-sm font-bold md:text-lg">
           {training === null ? `step ${count(step)}` : `training ${count(training)}`}
         </div>
