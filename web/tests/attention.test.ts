@@ -20,6 +20,7 @@ import {
   withHidden,
   withMlp,
 } from '../src/chapters/attention/changes.ts';
+import { excerpt, excerptNote } from '../src/chapters/attention/excerpt.ts';
 import { judges, meanLoss } from '../src/chapters/attention/heldOut.ts';
 import { sharpness, WIDTHS } from '../src/chapters/attention/scaling.ts';
 import { modelConfig } from '../src/engine/config.ts';
@@ -136,4 +137,15 @@ test('without scaling the softmax saturates as heads grow wider', () => {
   expect(all.at(-1)!.largestUnscaled).toBeGreaterThan(0.9);
   expect(all[0]!.largestUnscaled).toBeLessThan(all.at(-1)!.largestUnscaled);
   expect(sharpness(64)).toEqual(sharpness(64));
+});
+
+test('a long document is drawn around the cursor', () => {
+  expect(excerpt(5, 3)).toEqual([0, 5]);
+  expect(excerptNote(16, 3)).toBe('');
+  for (const position of [0, 7, 20, 31]) {
+    const [from, to] = excerpt(32, position);
+    expect(to - from).toBe(16);
+    expect(position >= from && position < to).toBe(true);
+  }
+  expect(excerptNote(32, 31)).toBe('positions 16 to 31 of 32: they follow the cursor');
 });

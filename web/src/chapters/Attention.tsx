@@ -25,6 +25,9 @@ const LIT = [
 ];
 const MUCH = 0.1;
 
+/** Made once: the lines do not change with the numbers. */
+const SOURCE = <CodePanel show={CODE} lit={LIT} />;
+
 /** How positions speak to each other: the only place where they do. */
 export default function Attention() {
   const { trace, params, loaded, run } = useLoaded();
@@ -100,7 +103,7 @@ export default function Attention() {
           </Panel>
         </div>
       </div>
-      <CodePanel show={CODE} lit={LIT} />
+      {SOURCE}
     </div>
   );
 }

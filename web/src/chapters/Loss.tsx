@@ -31,6 +31,9 @@ const LIT = [
   line('class Adam', 'p.data -='),
 ];
 
+/** Made once: the lines do not change with the numbers. */
+const SOURCE = <CodePanel show={CODE} lit={LIT} />;
+
 /** How wrong it is, and which way would be less wrong. */
 export default function Loss() {
   const { trace, tokenizer, run } = useLoaded();
@@ -79,7 +82,7 @@ export default function Loss() {
       <Flow />
       <div className="columns-of-two">
         <Path weight={weight} onPick={setPicked} />
-        <CodePanel show={CODE} lit={LIT} />
+        {SOURCE}
       </div>
       <Step weight={weight} />
       <div className="columns-of-two">

@@ -1,12 +1,13 @@
 import { headDim } from '../../engine/config.ts';
 import type { Cell } from '../../engine/expression.ts';
-import { count, largest } from '../../figures/format.ts';
+import { count, largest, percent } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { hover, setPosition } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { NumberCell, tabStop, useMarks } from './NumberCell.tsx';
 
+const MOST_KEYS = 12; // rows of the cache; of more the earlier ones are summed up
 const MOST_SHOWN = 8; // numbers of a head; wider ones are cut
 
 /** One query against the keys so far: the cache grows by a row a position. */
@@ -22,7 +23,8 @@ export function Cache() {
   const l = (name: string) => `layer${layer}.${name}`;
   const token = (t: number) => tokenizer.token(values.tokens[t]!);
   const n = values.length;
-  const past = Array.from({ length: position + 1 }, (_, s) => s);
+  const earlier = Math.max(0, position + 1 - MOST_KEYS);
+  const past = Array.from({ length: position + 1 - earlier }, (_, i) => earlier + i);
 
   const part = (name: string, row: number): Cell[] =>
     Array.from({ length: shown }, (_, j) => {
@@ -50,6 +52,10 @@ export function Cache() {
     scores: scale(past.map((s) => link('attn_scores', s))),
     out: scale(grid.at(-1)!),
   };
+  const before = values
+    .row(l('attn_weights'), position, head)
+    .subarray(0, earlier)
+    .reduce((sum, share) => sum + share, 0);
   const stop = tabStop(grid, marks.selected);
   const cell = (r: number, c: number, most: number, name: string) => (
     <NumberCell
@@ -107,7 +113,7 @@ export function Cache() {
         <div
           role="group"
           aria-label={`Query of position ${position} and the cache of head ${head}`}
-          className="grid w-max grid-cols-[auto_auto_auto_auto_auto] items-center gap-x-4 gap-y-[3px] text-sm"
+          className="grid w-max grid-cols-[auto_auto_auto_auto_auto] items-center gap-x-2.5 gap-y-[3px] text-sm"
           onKeyDown={moveInGrid}
         >
           <span className="text-right font-bold">q</span>
@@ -121,20 +127,29 @@ export function Cache() {
           <b className="border-b-2 border-line">score</b>
           <b className="border-b-2 border-line">share</b>
           <b className="border-b-2 border-line">v: what each gives</b>
-          {past.map((s) => (
-            <CacheRow key={s} token={token(s)} position={s} fresh={s === position}>
-              {group(s + 1, 0, of.k, `k of position ${s}`)}
-              {cell(s + 1, shown, of.scores, `score of position ${s}`)}
-              <div className="flex items-center gap-2">
-                {cell(s + 1, shown + 1, 1, `share of position ${s}`)}
-                <span className="block h-3 w-14 border border-hair" aria-hidden="true">
-                  <span
-                    className="block h-full bg-yellow"
-                    style={{ width: `${100 * numberOf(grid[s + 1]![shown + 1]!)}%` }}
-                  />
-                </span>
+          {earlier > 0 && (
+            <>
+              <span className="caption text-right">0–{earlier - 1}</span>
+              <span className="caption col-span-4 border border-hair px-2 leading-7">
+                {earlier} earlier rows, together a share of {percent(before)}
+              </span>
+            </>
+          )}
+          {past.map((s, i) => (
+            <CacheRow key={s} token={token(s)} fresh={s === position}>
+              {group(i + 1, 0, of.k, `k of position ${s}`)}
+              {cell(i + 1, shown, of.scores, `score of position ${s}`)}
+              <div className="flex items-center gap-1">
+                {cell(i + 1, shown + 1, 1, `share of position ${s}`)}
+                <span
+                  className="block h-3 w-9 border border-hair"
+                  style={{
+                    background: `linear-gradient(to right, var(--yellow) ${100 * numberOf(grid[i + 1]![shown + 1]!)}%, transparent 0)`,
+                  }}
+                  aria-hidden="true"
+                />
               </div>
-              {group(s + 1, shown + 2, of.v, `v of position ${s}`)}
+              {group(i + 1, shown + 2, of.v, `v of position ${s}`)}
             </CacheRow>
           ))}
           {position < n - 1 && (
@@ -152,7 +167,7 @@ export function Cache() {
           <span className="caption col-span-3 text-right">
             {muted ? 'this head is muted' : 'Σ share · v: what this head brings back'}
           </span>
-          {group(position + 2, 0, of.out, `output of head ${head}`)}
+          {group(past.length + 1, 0, of.out, `output of head ${head}`)}
         </div>
       </div>
       <p className="caption mt-3 max-w-[80ch]">
@@ -165,12 +180,7 @@ export function Cache() {
   );
 }
 
-function CacheRow(props: {
-  token: string;
-  position: number;
-  fresh: boolean;
-  children: React.ReactNode;
-}) {
+function CacheRow(props: { token: string; fresh: boolean; children: React.ReactNode }) {
   return (
     <>
       <span

@@ -5,6 +5,7 @@ import { moveInGrid } from '../../figures/roving.ts';
 import { hover, setPosition } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { unmasked } from './bothWays.ts';
+import { excerpt, excerptNote } from './excerpt.ts';
 import { NumberCell, tabStop, useMarks } from './NumberCell.tsx';
 
 /**
@@ -24,17 +25,19 @@ export function Triangle(props: {
   const { layer, head, of, masked } = props;
   const n = values.length;
   const name = `layer${layer}.${of}`;
-  const tokens = Array.from({ length: n }, (_, t) => tokenizer.token(values.tokens[t]!));
-  const cells = tokens.map((_, row) =>
-    Array.from({ length: row + 1 }, (_, column): Cell => {
-      return { kind: 'value', name, row, column, head };
+  const [from, to] = excerpt(n, position);
+  const shown = Array.from({ length: to - from }, (_, i) => from + i);
+  const token = (t: number) => tokenizer.token(values.tokens[t]!);
+  const cells = shown.map((row) =>
+    Array.from({ length: row - from + 1 }, (_, i): Cell => {
+      return { kind: 'value', name, row, column: from + i, head };
     }),
   );
   const most =
     of === 'attn_weights'
       ? 1
-      : Math.max(...tokens.map((_, row) => largest(values.row(name, row, head))));
-  const stop = tabStop(cells, marks.selected, `${position},0`);
+      : Math.max(...shown.map((row) => largest(values.row(name, row, head))));
+  const stop = tabStop(cells, marks.selected, `${position - from},0`);
   const what = of === 'attn_weights' ? 'share' : 'score';
   return (
     <div className="overflow-x-auto p-1" onPointerLeave={() => hover(null)}>
@@ -42,53 +45,52 @@ export function Triangle(props: {
         role="group"
         aria-label={`${what}s of head ${head}`}
         className="grid w-max gap-[3px]"
-        style={{ gridTemplateColumns: `auto repeat(${n}, 2.6rem)` }}
+        style={{ gridTemplateColumns: `auto repeat(${to - from}, 2.6rem)` }}
         onKeyDown={moveInGrid}
       >
         <span className="caption self-end pr-2 text-right !text-[0.7rem]">query ↓ key →</span>
-        {tokens.map((token, s) => (
+        {shown.map((s) => (
           <span
             key={s}
-            className={`text-center text-sm font-bold leading-6 ${token === 'BOS' ? '!text-[0.7rem]' : ''}`}
+            className={`text-center text-sm font-bold leading-6 ${token(s) === 'BOS' ? '!text-[0.7rem]' : ''}`}
           >
-            {token}
+            {token(s)}
           </span>
         ))}
-        {cells.map((row, t) => (
+        {shown.map((t, r) => (
           <Row
             key={t}
-            token={tokens[t]!}
+            token={token(t)}
             position={t}
             current={t === position}
-            future={masked ? 0 : n - t - 1}
+            future={masked ? 0 : to - t - 1}
           >
-            {row.map((cell, s) => (
+            {cells[r]!.map((cell, c) => (
               <NumberCell
-                key={s}
+                key={c}
                 cell={cell}
-                value={values.get(name, t, s, head)}
+                value={values.get(name, t, cell.column, head)}
                 largest={most}
-                at={`${t},${s}`}
-                stop={stop === `${t},${s}`}
-                name={`${what} of position ${t}, ${tokens[t]}, for ${s}, ${tokens[s]}`}
+                at={`${r},${c}`}
+                stop={stop === `${r},${c}`}
+                name={`${what} of position ${t}, ${token(t)}, for ${cell.column}, ${token(cell.column)}`}
                 marks={marks}
                 className="!w-full"
               />
             ))}
             {masked &&
-              tokens
-                .slice(t + 1)
-                .map((_, i) => (
+              shown
+                .slice(r + 1)
+                .map((s) => (
                   <Masked
-                    key={`masked ${i}`}
-                    score={
-                      of === 'attn_scores' ? unmasked(masked, layer, head, t, t + 1 + i) : null
-                    }
+                    key={`masked ${s}`}
+                    score={of === 'attn_scores' ? unmasked(masked, layer, head, t, s) : null}
                   />
                 ))}
           </Row>
         ))}
       </div>
+      <p className="caption">{excerptNote(n, position)}</p>
     </div>
   );
 }

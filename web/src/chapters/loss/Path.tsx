@@ -7,6 +7,8 @@ import { select } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { onScale, rms, rowSizes, steepestWeight, wayToLoss } from './gradients.ts';
 
+const MOST_PARTS = 16; // rows
+
 /** Which weight the chapter speaks of: the one in the inspector, or one that was picked here. */
 export function useWeight(picked: Cell | null): Cell {
   const { trace, params } = useLoaded();
@@ -92,7 +94,7 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
             </tr>
           </thead>
           <tbody>
-            {parts.map(({ input, back, part }, i) => (
+            {largestParts(parts).map(({ input, back, part }, i) => (
               <tr key={i} className="border-b border-hair">
                 <th scope="row" className="whitespace-nowrap py-1 text-left font-sans text-sm">
                   {tokenizer.token(trace.values.tokens[back.cell?.row ?? 0]!)}{' '}
@@ -105,6 +107,13 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
                 <td className="whitespace-nowrap pl-2 font-semibold">{formatNumber(part)}</td>
               </tr>
             ))}
+            {parts.length > MOST_PARTS && (
+              <tr className="border-b border-hair font-sans">
+                <td colSpan={4} className="caption py-1 text-left">
+                  The {MOST_PARTS} largest of {parts.length} parts.
+                </td>
+              </tr>
+            )}
             <tr>
               <th scope="row" colSpan={3} className="py-1 text-left font-sans">
                 together, the gradient
@@ -141,13 +150,26 @@ function partsIn(name: string): string {
   return 'It is used at every position, each time with another input:';
 }
 
+interface Part {
+  readonly input: Found | null;
+  readonly back: Found;
+  readonly part: number;
+}
+
+/** The parts that count, in the order of the document. */
+function largestParts(parts: readonly Part[]): readonly Part[] {
+  if (parts.length <= MOST_PARTS) return parts;
+  const sizes = parts.map(({ part }) => Math.abs(part)).sort((a, b) => b - a);
+  return parts.filter(({ part }) => Math.abs(part) >= sizes[MOST_PARTS - 1]!);
+}
+
 interface Found {
   readonly value: number;
   readonly cell: Cell | null;
 }
 
 /** The terms of a parameter's gradient, a position each. */
-function contributions(expr: Expr | null): { input: Found | null; back: Found; part: number }[] {
+function contributions(expr: Expr | null): Part[] {
   if (!expr) return [];
   const found = (e: Expr): Found => ({ value: evaluate(e), cell: e.op === 'cell' ? e.cell : null });
   switch (expr.op) {

@@ -4,6 +4,7 @@ import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { setPosition } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
+import { excerpt, excerptNote } from '../attention/excerpt.ts';
 import { NumberCell, tabStop, useMarks } from '../attention/NumberCell.tsx';
 
 /** Each position's guess, what came, and how surprised the model was. */
@@ -15,10 +16,12 @@ export function Positions() {
   const { values } = trace;
   const n = values.length;
   const uniform = Math.log(trace.config.vocab_size);
+  const [from, to] = excerpt(n, position);
   const cells = Array.from({ length: n }, (_, row) => [
     { kind: 'value', name: 'loss', row, column: 0, head: 0 } as const,
   ]);
-  const stop = tabStop(cells, marks.selected, `${position},1`);
+  const asked = tabStop(cells, marks.selected, `${position},0`).split(',')[0]!;
+  const stop = Number(asked) >= from && Number(asked) < to ? asked : `${position}`;
   const worst = Math.max(uniform, ...cells.map((_, t) => values.get('loss', t, 0)));
   const rows = cells.map((_, t) => {
     const probs = values.row('probs', t);
@@ -62,7 +65,7 @@ export function Positions() {
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ t, target, guess, p, own, loss }) => (
+          {rows.slice(from, to).map(({ t, target, guess, p, own, loss }) => (
             <tr
               key={t}
               className={`border-b border-hair ${t === position ? 'shadow-[inset_6px_0_0_var(--yellow)]' : ''}`}
@@ -97,7 +100,7 @@ export function Positions() {
                   value={loss}
                   largest={Number.POSITIVE_INFINITY}
                   at={`${t},1`}
-                  stop={stop === `${t},0` || stop === `${t},1`}
+                  stop={stop === `${t}`}
                   name={`loss of position ${t}`}
                   places={3}
                   marks={marks}
@@ -116,6 +119,7 @@ export function Positions() {
         </tbody>
       </table>
       <p className="caption mt-3 max-w-[80ch]">
+        {to - from < n && `Shown: ${excerptNote(n, position)}. `}
         Right or wrong is not what counts: a wrong guess with 19 % on what came costs less than one
         with 1 %. The loss of the document is the mean of the column −log p; it is what training
         makes smaller.

@@ -116,7 +116,7 @@ function Known({ history, weight }: { history: History; weight: Cell }) {
       </div>
       <div className="mt-3 flex flex-wrap gap-x-10 gap-y-4">
         <Terms update={update} weight={weight} trace={trace} />
-        <div className="min-w-[15rem] flex-1 space-y-3 text-sm">
+        <div className="min-w-0 flex-[1_1_18rem] space-y-3 text-sm">
           <Losses update={update} documents={documents} running={running} />
           <p className="caption">
             Rate of this step: {learning_rate} · (1 − {count(update.step - 1)}/{count(steps)}) ={' '}
@@ -211,13 +211,14 @@ function Losses(props: { update: Update; documents: readonly string[]; running: 
         {rows.map(({ name, before, after }, i) => (
           <tr key={name} className="border-t border-hair">
             <th scope="row" className="py-1 text-left font-sans font-medium">
-              {name} <span className="caption">{i === 0 ? 'read in this step' : 'running'}</span>
+              {name}{' '}
+              <span className="caption block">{i === 0 ? 'read in this step' : 'running'}</span>
             </th>
             <td className="whitespace-nowrap pl-2">
               {fixed(before, 4)} → {fixed(after, 4)}
             </td>
             <td className="pl-2">
-              <Delta value={after - before} places={5} />
+              <Delta value={after - before} />
             </td>
           </tr>
         ))}

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
@@ -37,13 +37,8 @@ export function WhyLog() {
         />
       </label>
       <div className="mt-3 grid grid-cols-2 gap-4">
-        <Curves name="the loss" of={[minusLog, squared]} p={p} top={6} />
-        <Curves
-          name="the pull on its logit"
-          of={[(x) => -minusLogSlope(x), (x) => -squaredSlope(x)]}
-          p={p}
-          top={1}
-        />
+        <Curves name="the loss" of={LOSSES} p={p} top={6} />
+        <Curves name="the pull on its logit" of={PULLS} p={p} top={1} />
       </div>
       <table className="mt-3 w-full text-right text-sm">
         <thead>
@@ -84,6 +79,9 @@ function Key({ colour }: { colour: string }) {
   return <span className={`mr-1 inline-block h-3 w-3 ${colour}`} aria-hidden="true" />;
 }
 
+const LOSSES = [minusLog, squared] as const;
+const PULLS = [(p: number) => -minusLogSlope(p), (p: number) => -squaredSlope(p)] as const;
+
 function Curves(props: {
   name: string;
   of: readonly [(p: number) => number, (p: number) => number];
@@ -91,12 +89,17 @@ function Curves(props: {
   top: number;
 }) {
   const { p, top } = props;
-  const y = (value: number) => 98 - (Math.min(value, top) / top) * 94;
-  const path = (f: (p: number) => number) =>
-    Array.from({ length: POINTS + 1 }, (_, i) => {
-      const x = FROM + ((1 - 2 * FROM) * i) / POINTS;
-      return `${(x * 100).toFixed(1)} ${y(f(x)).toFixed(1)}`;
-    }).join('L');
+  const { of } = props;
+  const paths = useMemo(() => {
+    const y = (value: number) => 98 - (Math.min(value, top) / top) * 94;
+    return of.map((f) => {
+      const points = Array.from({ length: POINTS + 1 }, (_, i) => {
+        const x = FROM + ((1 - 2 * FROM) * i) / POINTS;
+        return `${(x * 100).toFixed(1)} ${y(f(x)).toFixed(1)}`;
+      });
+      return `M${points.join('L')}`;
+    });
+  }, [of, top]);
   return (
     <figure>
       <svg
@@ -104,13 +107,13 @@ function Curves(props: {
         preserveAspectRatio="none"
         className="h-32 w-full border-2 border-line"
         role="img"
-        aria-label={`${props.name} over p; at ${fixed(p, 3)} ${fixed(props.of[0](p), 3)} with −log, ${fixed(props.of[1](p), 3)} squared`}
+        aria-label={`${props.name} over p; at ${fixed(p, 3)} ${fixed(of[0](p), 3)} with −log, ${fixed(of[1](p), 3)} squared`}
       >
         <title>{props.name}</title>
-        {props.of.map((f, i) => (
+        {paths.map((path, i) => (
           <path
             key={i}
-            d={`M${path(f)}`}
+            d={path}
             fill="none"
             stroke={i ? 'var(--blue)' : 'var(--red)'}
             strokeWidth="3"
