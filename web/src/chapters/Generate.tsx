@@ -7,7 +7,9 @@ import { Panel } from '../figures/Panel.tsx';
 import { Check, Predict } from '../figures/Quiz.tsx';
 import { moveInGrid } from '../figures/roving.ts';
 import { definition } from '../figures/source.ts';
+import { ownRun } from '../store/load.ts';
 import { useExplorer, useLoaded } from '../store/use.ts';
+import { AskServer } from './generate/AskServer.tsx';
 import { Stages } from './generate/Stages.tsx';
 import { bandOf, nearest, type Row, write, writeMany } from './generate/write.ts';
 
@@ -21,7 +23,7 @@ const BINS: Readonly<Record<Novelty, { words: string; style: string }>> = {
 
 /** Let the model write. */
 export default function Generate() {
-  const { run, params, tokenizer } = useLoaded();
+  const { loaded, run, params, tokenizer } = useLoaded();
   const step = useExplorer((s) => s.step);
   const interventions = useExplorer((s) => s.interventions);
   const [prompt, setPrompt] = useState('');
@@ -168,6 +170,10 @@ export default function Generate() {
           temperature={temperature}
         />
       </Panel>
+
+      {ownRun() && step === loaded.losses.length && (
+        <AskServer written={written} config={config} seed={seed} prompt={usable} />
+      )}
 
       <div className="columns-of-two">
         <Panel title={`${MANY} texts`} caption="click one for its record">
