@@ -44,7 +44,7 @@ export interface LabRun {
   readonly status: 'training' | 'done' | 'failed' | 'stopped';
   readonly error: string;
   readonly measured: Measured | null;
-  /** When its settings were asked for, in the time of `performance.now()`. */
+  /** When its settings were asked for, in the time of `performance.now()`; 0: by nobody. */
   readonly asked: number;
 }
 
@@ -225,7 +225,7 @@ export function openLab(base: Loaded): void {
   if (lab.getState().base?.run === base.run) return;
   const settings = settingsOf(base.run);
   lab.setState({ base, settings, kept: [], current: null, times: null, problem: '' });
-  latest.ask({ settings, asked: performance.now() });
+  latest.ask({ settings, asked: 0 }); // nobody has asked
 }
 
 /** Change some settings and train again. */

@@ -85,39 +85,28 @@ export function Ablations(props: { onLook: (part: string) => void }) {
           />
         )}
       </div>
-      <div
-        className="mt-3 overflow-x-auto"
-        tabIndex={0}
-        role="region"
-        aria-label="What is lost without each part"
-      >
-        <table className="w-full min-w-[38rem] text-sm" onKeyDown={moveInGrid}>
-          <thead className="caption">
-            <tr>
-              <th className="w-40 pb-1 text-left font-medium">without</th>
-              <th className="pb-1 text-left font-medium">
-                <Axis />
-              </th>
-              <th className="w-40 pb-1 text-right font-medium">more nats a character</th>
-            </tr>
-          </thead>
-          <tbody>
-            {PARTS.map((part, i) => (
-              <PartRow
-                key={part.id}
-                part={part}
-                row={i}
-                results={(results.get(part.id) ?? []).slice(0, seeds)}
-                full={full}
-                tooLong={steps > (part.maxSteps ?? steps)}
-                looked={part.id === looked}
-                busy={running?.part.id === part.id}
-                onLook={() => look(part)}
-              />
-            ))}
-          </tbody>
-        </table>
+      <div className={`caption mt-3 font-medium ${ROW}`}>
+        <span>without</span>
+        <span className="order-last col-span-2 px-3 @3xl:order-none @3xl:col-span-1 @3xl:px-0">
+          <Axis />
+        </span>
+        <span className="text-right">more nats a character</span>
       </div>
+      <ul className="text-sm" aria-label="What is lost without each part" onKeyDown={moveInGrid}>
+        {PARTS.map((part, i) => (
+          <PartRow
+            key={part.id}
+            part={part}
+            row={i}
+            results={(results.get(part.id) ?? []).slice(0, seeds)}
+            full={full}
+            tooLong={steps > (part.maxSteps ?? steps)}
+            looked={part.id === looked}
+            busy={running?.part.id === part.id}
+            onLook={() => look(part)}
+          />
+        ))}
+      </ul>
       <div className="mt-3 min-h-24 border-t-4 border-line pt-3" aria-live="polite">
         <p className="text-sm">
           {full.length > 0 && (
@@ -145,6 +134,9 @@ export function Ablations(props: { onLook: (part: string) => void }) {
     </Panel>
   );
 }
+
+const ROW =
+  'grid grid-cols-[minmax(0,1fr)_auto] items-center @3xl:grid-cols-[10rem_minmax(0,1fr)_12rem]';
 
 /** Why it matters, in a line; what it comes to is measured. */
 const WHY: Readonly<Record<string, string>> = {
@@ -214,10 +206,10 @@ function PartRow(props: {
   const found = difference(pairs(results, full));
   const failed = results.filter(({ failedAt }) => failedAt !== null);
   return (
-    <tr
-      className={`border-t-2 border-hair ${looked ? 'shadow-[6px_0_0_inset_var(--yellow)]' : ''}`}
+    <li
+      className={`border-t-2 border-hair ${ROW} ${looked ? 'shadow-[6px_0_0_inset_var(--yellow)]' : ''}`}
     >
-      <th scope="row" className="text-left font-medium">
+      <div className="font-medium">
         <button
           type="button"
           data-at={`${props.row},0`}
@@ -229,11 +221,11 @@ function PartRow(props: {
         >
           {part.title}
         </button>
-      </th>
-      <td className="pr-3">
+      </div>
+      <div className="order-last col-span-2 px-3 pb-1 @3xl:order-none @3xl:col-span-1 @3xl:px-0 @3xl:pb-0">
         <Range found={found} />
-      </td>
-      <td className="text-right font-mono text-xs">
+      </div>
+      <div className="text-right font-mono text-xs">
         {props.tooLong
           ? '1,000 steps only'
           : failed.length
@@ -243,8 +235,8 @@ function PartRow(props: {
               : props.busy
                 ? 'training…'
                 : '–'}
-      </td>
-    </tr>
+      </div>
+    </li>
   );
 }
 
@@ -264,7 +256,7 @@ function Axis() {
       {MARKS.map((mark) => (
         <span
           key={mark}
-          className="absolute -translate-x-1/2 font-mono text-[0.6875rem]"
+          className={`absolute -translate-x-1/2 font-mono text-[0.6875rem] ${[0.01, 0.05, 0.25].includes(mark) ? 'hidden @3xl:block' : ''}`}
           style={{ left: `${place(mark)}%` }}
         >
           {mark}

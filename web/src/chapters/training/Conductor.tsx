@@ -119,7 +119,7 @@ export function Conductor() {
           steps={steps}
           uniform={uniform}
           keep={keep}
-          height={300}
+          heights={[240, 300]}
           cursor={step}
           at={at}
           describe={(s) => tell(s)}
@@ -136,33 +136,17 @@ export function Conductor() {
       <p className="caption">
         Point at the curve to read a step, click to show that step and its document in all chapters.
       </p>
-      <div
-        className="mt-3 overflow-x-auto"
-        tabIndex={0}
-        role="region"
-        aria-label="The curve as a table"
+      <dl
+        className="mt-3 grid grid-cols-5 gap-x-3 gap-y-2 text-right font-mono text-xs @3xl:grid-cols-10"
+        aria-label="Mean loss of each tenth of the run"
       >
-        <table className="w-full min-w-[36rem] text-right font-mono text-xs">
-          <tbody>
-            <tr className="text-soft">
-              <th scope="row" className="pr-2 text-left font-sans font-medium">
-                up to step
-              </th>
-              {tenths(losses, steps).map(({ to }) => (
-                <td key={to}>{count(to)}</td>
-              ))}
-            </tr>
-            <tr>
-              <th scope="row" className="pr-2 text-left font-sans font-medium">
-                mean loss
-              </th>
-              {tenths(losses, steps).map(({ to, mean }) => (
-                <td key={to}>{mean === null ? '–' : fixed(mean, 3)}</td>
-              ))}
-            </tr>
-          </tbody>
-        </table>
-      </div>
+        {tenths(losses, steps).map(({ to, mean }) => (
+          <div key={to}>
+            <dt className="text-soft">to {count(to)}</dt>
+            <dd className="font-semibold">{mean === null ? '–' : fixed(mean, 3)}</dd>
+          </div>
+        ))}
+      </dl>
     </Panel>
   );
 

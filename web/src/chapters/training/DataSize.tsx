@@ -56,28 +56,21 @@ export function DataSize() {
         title="learned by heart"
         caption={`${count(run.training.steps)} steps each, on the first documents only`}
       >
-        <div
-          className="overflow-x-auto"
-          tabIndex={0}
-          role="region"
-          aria-label="Loss by number of documents"
-        >
-          <table className="w-full min-w-[28rem] text-sm">
-            <thead className="caption text-right">
-              <tr>
-                <th className="w-24 pb-1 font-medium">documents</th>
-                <th className="pb-1 pl-4 text-left font-medium">nats a character</th>
-                <th className="w-16 pb-1 font-medium">read</th>
-                <th className="w-20 pb-1 font-medium">held out</th>
-              </tr>
-            </thead>
-            <tbody>
-              {known.map((row) => (
-                <SizeRow key={row.documents} row={row} most={most(known)} uniform={uniform} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <table className="w-full text-sm">
+          <thead className="caption text-right">
+            <tr>
+              <th className="w-20 pb-1 font-medium">documents</th>
+              <th className="pb-1 pl-4 text-left font-medium">nats a character</th>
+              <th className="w-12 pb-1 font-medium">read</th>
+              <th className="w-14 pb-1 font-medium">held out</th>
+            </tr>
+          </thead>
+          <tbody>
+            {known.map((row) => (
+              <SizeRow key={row.documents} row={row} most={most(known)} uniform={uniform} />
+            ))}
+          </tbody>
+        </table>
         <p className="caption mt-2">
           Blue: documents it has read. Red: documents it has not. The line between is what does not
           carry over. The thin mark is a blind guess, {fixed(uniform, 2)}.{' '}

@@ -37,8 +37,7 @@ export function Guess() {
   }, [current, asked, kept]);
 
   const x = (i: number, n: number) => (i / Math.max(1, n - 1)) * WIDTH;
-  const y = (loss: number) =>
-    HEIGHT - ((Math.max(bottom, Math.min(loss, top)) - bottom) / (top - bottom)) * HEIGHT;
+  const y = (loss: number) => HEIGHT - ((loss - bottom) / (top - bottom)) * HEIGHT;
   const line = (values: ArrayLike<number>) => {
     const stride = Math.max(1, Math.floor(values.length / 200));
     const points: string[] = [];
@@ -163,9 +162,8 @@ function Verdict({ guess, truth, before }: { guess: number; truth: number; befor
         In truth: {result}, {fixed(truth, 2)} instead of {fixed(before, 2)}.
       </b>{' '}
       Your guess is {fixed(Math.abs(guess - truth), 2)} {guess > truth ? 'above' : 'below'} it.
-      {by > 0.05 &&
-        ' Steps that are too long jump over what they should settle in; the decay saves only the end.'}{' '}
-      The learning rate is yours now: drag it below.
+      {by > 0.05 && ' Steps that are too long jump over what they should settle in.'} The learning
+      rate is yours now: drag it below.
     </>
   );
 }

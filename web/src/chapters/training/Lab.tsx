@@ -22,6 +22,7 @@ import {
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { Guess } from './Guess.tsx';
 import { type Curve, LossCurve } from './LossCurve.tsx';
+import { Scroll } from './Scroll.tsx';
 import { Settings } from './Settings.tsx';
 
 const STYLES = [
@@ -73,7 +74,7 @@ export function Lab(props: { locked: boolean; onTouch: (key: string) => void }) 
               steps={steps}
               uniform={uniform}
               keep={KEEP}
-              height={240}
+              heights={[190, 390]}
               cursor={null}
               at={at}
               describe={(s) => (current ? lineOf(current, s) : '')}
@@ -98,57 +99,54 @@ export function Lab(props: { locked: boolean; onTouch: (key: string) => void }) 
             The learning rate is locked until you have drawn your guess above.
           </p>
         )}
-        <div
-          role="toolbar"
-          aria-label="This run"
-          className="mt-4 flex flex-wrap items-center gap-1.5"
-          onKeyDown={moveInGrid}
-        >
-          <button type="button" data-at="0,0" tabIndex={0} className="btn" onClick={keepRun}>
-            keep to compare
-          </button>
-          <button
-            type="button"
-            data-at="0,1"
-            tabIndex={-1}
-            className="btn"
-            disabled={current?.status !== 'training'}
-            onClick={stopLab}
-          >
-            stop
-          </button>
-          <button
-            type="button"
-            data-at="0,2"
-            tabIndex={-1}
-            className="btn btn-red"
-            disabled={why !== '' || training !== null || current?.run === run}
-            onClick={() => void adopt()}
-          >
-            make this the run of all chapters
-          </button>
-          <span className="caption">{why}</span>
-        </div>
-        <div className="mt-4 overflow-x-auto" tabIndex={0} role="region" aria-label="Runs compared">
-          <table className="w-full min-w-[34rem] text-right text-sm">
-            <thead className="caption">
-              <tr>
-                <th className="w-12 text-left font-medium">run</th>
-                <th className="text-left font-medium">set otherwise</th>
-                <th className="font-medium">last 100 losses</th>
-                <th className="font-medium">read, a character</th>
-                <th className="font-medium">held out, a character</th>
-                <th className="w-10">
-                  <span className="sr-only">remove</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody className="font-mono" onKeyDown={moveInGrid}>
-              {runs.map(({ run: one, mark }, i) => (
-                <RunRow key={mark} run={one} mark={mark} row={i} />
-              ))}
-            </tbody>
-          </table>
+        <div onKeyDown={moveInGrid} role="group" aria-label="This run and those kept">
+          <div className="mt-4 flex flex-wrap items-center gap-1.5">
+            <button type="button" data-at="0,0" tabIndex={0} className="btn" onClick={keepRun}>
+              keep to compare
+            </button>
+            <button
+              type="button"
+              data-at="0,1"
+              tabIndex={-1}
+              className="btn"
+              disabled={current?.status !== 'training'}
+              onClick={stopLab}
+            >
+              stop
+            </button>
+            <button
+              type="button"
+              data-at="0,2"
+              tabIndex={-1}
+              className="btn btn-red"
+              disabled={why !== '' || training !== null || current?.run === run}
+              onClick={() => void adopt()}
+            >
+              make this the run of all chapters
+            </button>
+            <span className="caption">{why}</span>
+          </div>
+          <Scroll name="Runs compared" className="mt-4">
+            <table className="w-full min-w-[34rem] text-right text-sm">
+              <thead className="caption">
+                <tr>
+                  <th className="w-12 text-left font-medium">run</th>
+                  <th className="text-left font-medium">set otherwise</th>
+                  <th className="font-medium">last 100 losses</th>
+                  <th className="font-medium">read, a character</th>
+                  <th className="font-medium">held out, a character</th>
+                  <th className="w-10">
+                    <span className="sr-only">remove</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody className="font-mono">
+                {runs.map(({ run: one, mark }, i) => (
+                  <RunRow key={mark} run={one} mark={mark} row={i + 1} />
+                ))}
+              </tbody>
+            </table>
+          </Scroll>
         </div>
         <p className="caption mt-2">
           “Read” and “held out” are mean nats a character at the end of a run, on up to 100
@@ -176,7 +174,7 @@ function RunRow({ run, mark, row }: { run: LabRun; mark: string; row: number }) 
         <button
           type="button"
           data-at={`${row},0`}
-          tabIndex={row === 0 ? 0 : -1}
+          tabIndex={-1}
           className="min-h-6 text-left underline decoration-2 underline-offset-4"
           onClick={() => turn(settings)}
           aria-label={`${run.label}: set this again`}
@@ -192,7 +190,7 @@ function RunRow({ run, mark, row }: { run: LabRun; mark: string; row: number }) 
       <td>{measured?.train ? fixed(measured.train.nats, 3) : '–'}</td>
       <td className="font-semibold">{measured?.heldOut ? fixed(measured.heldOut.nats, 3) : '–'}</td>
       <td>
-        {row > 0 && (
+        {row > 1 && (
           <button
             type="button"
             data-at={`${row},1`}
@@ -219,7 +217,9 @@ function Times(props: {
   if (run.status === 'training' && run.made > 0 && times?.whole == null) {
     return `step ${count(run.firstStep + run.made)} of ${count(steps)}`;
   }
-  if (times?.id !== run.id || times.whole === null) return `${count(steps)} steps`;
+  if (run.status === 'failed') return `stopped at step ${count(run.firstStep + run.made + 1)}`;
+  const opening = run.asked === 0;
+  if (opening || times?.id !== run.id || times.whole === null) return `${count(steps)} steps`;
   return `${count(run.made)} steps trained and on the screen in ${Math.round(times.whole)} ms`;
 }
 

@@ -37,7 +37,8 @@ export function LossCurve(props: {
   /** The loss of a blind guess: ln of the vocabulary. */
   uniform: number;
   keep: number;
-  height: number;
+  /** On narrow screens, and on wide ones. */
+  heights: readonly [low: number, high: number];
   /** The step that is shown everywhere; a line. */
   cursor: number | null;
   at: number | null;
@@ -46,9 +47,10 @@ export function LossCurve(props: {
   onPick: (step: number) => void;
   onDrawn?: (() => void) | undefined;
 }) {
-  const { curves, steps, uniform, keep, height, cursor, at } = props;
+  const { curves, steps, uniform, keep, cursor, at } = props;
   const theme = useSettings((s) => s.theme);
   const [box, width] = useWidth<HTMLDivElement>();
+  const height = props.heights[width < 520 ? 0 : 1];
   const canvas = useRef<HTMLCanvasElement>(null);
   const [focused, setFocused] = useState(false);
   const smooth = useMemo(() => curves.map((curve) => smoothed(curve.losses, keep)), [curves, keep]);
@@ -60,9 +62,7 @@ export function LossCurve(props: {
   const inner = Math.max(1, width - LEFT - RIGHT);
   const across = (step: number) => LEFT + (step / Math.max(1, steps)) * inner;
   const down = (loss: number) =>
-    TOP +
-    (1 - (Math.min(loss, range.high) - range.low) / (range.high - range.low)) *
-      (height - TOP - BOTTOM);
+    TOP + (1 - (loss - range.low) / (range.high - range.low)) * (height - TOP - BOTTOM);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the colours follow the theme
   useEffect(() => {
@@ -99,6 +99,11 @@ export function LossCurve(props: {
     context.lineTo(LEFT + inner, down(uniform));
     context.stroke();
     context.setLineDash([]);
+    // A run that blows up leaves through the top.
+    context.save();
+    context.beginPath();
+    context.rect(LEFT, 0, width - LEFT, height - BOTTOM);
+    context.clip();
     for (const curve of curves) {
       if (!curve.raw) continue;
       context.globalAlpha = 0.4;
@@ -132,12 +137,13 @@ export function LossCurve(props: {
       context.setLineDash([]);
       if (curve.mark) ends.push({ x, y, curve });
     }
+    context.restore();
     // Marks at the ends, moved apart where they would lie on each other.
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     let free = TOP;
     for (const { x, y, curve } of ends.sort((a, b) => a.y - b.y)) {
-      const middle = Math.max(y, free + 8);
+      const middle = Math.max(Math.min(y, height - BOTTOM), free + 8);
       free = middle + 9;
       context.fillStyle = colour(curve.colour);
       context.fillRect(x + 4, middle - 8, 17, 16);

@@ -59,8 +59,8 @@ export function Samples() {
         </tbody>
       </table>
       <p className="caption mt-2">
-        First noise, then letters in the right shares, then endings, then names. Where a row changes
-        little the model has changed little: the random numbers are the same.
+        The random numbers are the same in every row. Where two rows are alike, the model has
+        changed little in between.
       </p>
     </Panel>
   );

@@ -96,6 +96,7 @@ export function Settings(props: { locked: boolean; onTouch: (key: Key | 'decay')
               min={0}
               max={list.length - 1}
               value={list.indexOf(value)}
+              aria-label={title}
               aria-valuetext={show(value)}
               disabled={off || list.length < 2}
               onChange={(event) => {
