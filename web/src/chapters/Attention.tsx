@@ -2,7 +2,7 @@ import { useLayoutEffect, useMemo } from 'react';
 import { headDim } from '../engine/config.ts';
 import { lossOf } from '../engine/model.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
-import { fixed } from '../figures/format.ts';
+import { count, fixed } from '../figures/format.ts';
 import { Panel } from '../figures/Panel.tsx';
 import { Check, Predict } from '../figures/Quiz.tsx';
 import { definition, line } from '../figures/source.ts';
@@ -30,7 +30,8 @@ const SOURCE = <CodePanel show={CODE} lit={LIT} />;
 
 /** How positions speak to each other: the only place where they do. */
 export default function Attention() {
-  const { trace, params, loaded, run } = useLoaded();
+  const { trace, params, loaded } = useLoaded();
+  const step = useExplorer((s) => s.step);
   const running = useExplorer((s) => s.document);
   const position = useExplorer((s) => s.position);
   const layer = useExplorer((s) => s.layer);
@@ -62,7 +63,7 @@ export default function Attention() {
       <InForce />
       <Predict
         id={`attention muted ${loaded.source.name}`}
-        question={`Take all of attention away, from a model trained for ${run.training.steps.toLocaleString('en')} steps. What happens to its loss on ${running}?`}
+        question={`Take all of attention away, from a model trained for ${count(step)} steps. What happens to its loss on ${running}?`}
         options={[
           { value: 'worse', label: 'much worse: +1 or more' },
           { value: 'some', label: `worse, by ${MUCH} to 1` },
@@ -71,7 +72,8 @@ export default function Attention() {
         truth={cost >= 1 ? 'worse' : cost >= MUCH ? 'some' : 'little'}
       >
         It goes from {fixed(before.loss, 4)} to {fixed(muted, 4)}. One document is chance; below,
-        the same is measured on many, and beside it a model that was trained twenty times as long.
+        the same is measured on many
+        {loaded.source.name === 'english' && ', and on a model that was trained for 20,000 steps'}.
       </Predict>
 
       <Matrix />

@@ -88,14 +88,9 @@ function Switches() {
     </button>
   );
   return (
-    <section aria-label="Switch off">
+    <section aria-label="Switch off" onKeyDown={moveInGrid}>
       <h3 className="text-sm font-bold">switch off</h3>
-      <div
-        role="group"
-        aria-label="Parts to switch off"
-        className="mt-2 space-y-1"
-        onKeyDown={moveInGrid}
-      >
+      <div role="group" aria-label="Parts to switch off" className="mt-2 space-y-1">
         <div className="flex flex-wrap gap-1">
           {switchOf('0,0', 'all heads', isAllMuted(given, config), withAllHeads(given, config))}
           {switchOf('0,1', 'positions', given.noPositions === true, withFlag(given, 'noPositions'))}
@@ -132,20 +127,15 @@ function Switches() {
         ))}
       </div>
       <h3 className="mt-4 text-sm font-bold">hide a position from all later ones</h3>
-      <div
-        role="group"
-        aria-label="Positions to hide"
-        className="mt-2 flex flex-wrap gap-1"
-        onKeyDown={moveInGrid}
-      >
+      <div role="group" aria-label="Positions to hide" className="mt-2 flex flex-wrap gap-1">
         {Array.from({ length: values.length }, (_, t) => {
           const token = tokenizer.token(values.tokens[t]!);
           return (
             <button
               key={t}
               type="button"
-              data-at={`0,${t}`}
-              tabIndex={t === 0 ? 0 : -1}
+              data-at={`${config.n_layer + 1},${t}`}
+              tabIndex={-1}
               className={`tile ${token === 'BOS' ? '!text-[0.625rem]' : ''}`}
               aria-pressed={given.hiddenPositions?.includes(t) ?? false}
               aria-label={`hide position ${t}, ${token}`}

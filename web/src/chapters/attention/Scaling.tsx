@@ -3,14 +3,16 @@ import { headDim } from '../../engine/config.ts';
 import { fixed, percent } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { useLoaded } from '../../store/use.ts';
-import { KEYS, type Sharpness, sharpness, WIDTHS } from './scaling.ts';
+import { drawn, KEYS, type Sharpness, WIDTHS } from './scaling.ts';
 import { useSlices } from './slices.ts';
 
 function* everyWidth(): Generator<Sharpness[], Sharpness[]> {
-  const known: Sharpness[] = [];
+  let known: Sharpness[] = [];
   for (const d of WIDTHS) {
-    known.push(sharpness(d));
-    yield [...known];
+    const draws = drawn(d);
+    let next = draws.next();
+    for (; !next.done; next = draws.next()) yield known;
+    known = [...known, next.value];
   }
   return known;
 }

@@ -22,6 +22,15 @@ export interface Sharpness {
 
 /** Queries and keys whose numbers are drawn from N(0, 1). */
 export function sharpness(d: number, seed = 7): Sharpness {
+  const job = drawn(d, seed);
+  for (;;) {
+    const next = job.next();
+    if (next.done) return next.value;
+  }
+}
+
+/** The same, with a pause after each draw. */
+export function* drawn(d: number, seed = 7): Generator<undefined, Sharpness> {
   const rng = new Random(seed);
   const vector = () => Float64Array.from({ length: d }, () => rng.gauss());
   let squares = 0;
@@ -42,6 +51,7 @@ export function sharpness(d: number, seed = 7): Sharpness {
     first ??= [scaled, unscaled];
     largestScaled += Math.max(...scaled) / DRAWS;
     largestUnscaled += Math.max(...unscaled) / DRAWS;
+    yield;
   }
   const sorted = (weights: Float64Array) => [...weights].sort((a, b) => b - a);
   return {

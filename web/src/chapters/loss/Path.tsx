@@ -39,92 +39,94 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
   };
   return (
     <Panel title="any weight’s way to the loss" caption="the weight in the inspector, or pick one">
-      <div className="flex flex-wrap items-end gap-2">
-        <label className="text-sm font-semibold">
-          <span className="mb-1 block">matrix</span>
-          <select
-            className="field"
-            value={name}
-            onChange={(event) => place({ name: event.target.value })}
-          >
-            {[...params.tensors.keys()].map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-          </select>
-        </label>
-        <Index name="row" value={row} end={tensor.n_out} onChange={(x) => place({ row: x })} />
-        <Index
-          name="column"
-          value={column}
-          end={tensor.n_in}
-          onChange={(x) => place({ column: x })}
-        />
-        <div role="group" aria-label="This weight" className="flex gap-1" onKeyDown={moveInGrid}>
-          <button type="button" data-at="0,0" className="btn" onClick={() => select(weight)}>
-            inspect
-          </button>
-          <button
-            type="button"
-            data-at="0,1"
-            tabIndex={-1}
-            className="btn"
-            onClick={() => pick(steepestWeight(trace.paramGrads))}
-          >
-            the steepest
-          </button>
+      <div onKeyDown={moveInGrid}>
+        <div className="flex flex-wrap items-end gap-2">
+          <label className="text-sm font-semibold">
+            <span className="mb-1 block">matrix</span>
+            <select
+              className="field"
+              value={name}
+              onChange={(event) => place({ name: event.target.value })}
+            >
+              {[...params.tensors.keys()].map((each) => (
+                <option key={each}>{each}</option>
+              ))}
+            </select>
+          </label>
+          <Index name="row" value={row} end={tensor.n_out} onChange={(x) => place({ row: x })} />
+          <Index
+            name="column"
+            value={column}
+            end={tensor.n_in}
+            onChange={(x) => place({ column: x })}
+          />
+          <div role="group" aria-label="This weight" className="flex gap-1">
+            <button type="button" data-at="0,0" className="btn" onClick={() => select(weight)}>
+              inspect
+            </button>
+            <button
+              type="button"
+              data-at="0,1"
+              tabIndex={-1}
+              className="btn"
+              onClick={() => pick(steepestWeight(trace.paramGrads))}
+            >
+              the steepest
+            </button>
+          </div>
         </div>
-      </div>
-      <p className="mt-3 text-sm">
-        <b className="font-mono">{label(weight)}</b> is{' '}
-        <b className="font-mono">{formatNumber(params.get(name, row, column))}</b>, its gradient{' '}
-        <b className="font-mono">{formatNumber(gradient)}</b>. {partsIn(name)}
-      </p>
-      {parts.length === 0 ? (
-        <p className="caption mt-2">This document never uses it, so nothing comes back to it.</p>
-      ) : (
-        <table className="mt-3 w-full text-right font-mono text-xs" onKeyDown={moveInGrid}>
-          <thead>
-            <tr className="border-b-2 border-line font-sans">
-              <th scope="col" className="text-left">
-                at
-              </th>
-              <th scope="col">what it is multiplied with</th>
-              <th scope="col">what comes back</th>
-              <th scope="col">its part</th>
-            </tr>
-          </thead>
-          <tbody>
-            {largestParts(parts).map(({ input, back, part }, i) => (
-              <tr key={i} className="border-b border-hair">
-                <th scope="row" className="whitespace-nowrap py-1 text-left font-sans text-sm">
-                  {tokenizer.token(trace.values.tokens[back.cell?.row ?? 0]!)}{' '}
-                  <span className="caption">{back.cell?.row}</span>
+        <p className="mt-3 text-sm">
+          <b className="font-mono">{label(weight)}</b> is{' '}
+          <b className="font-mono">{formatNumber(params.get(name, row, column))}</b>, its gradient{' '}
+          <b className="font-mono">{formatNumber(gradient)}</b>. {partsIn(name)}
+        </p>
+        {parts.length === 0 ? (
+          <p className="caption mt-2">This document never uses it, so nothing comes back to it.</p>
+        ) : (
+          <table className="mt-3 w-full text-right font-mono text-xs">
+            <thead>
+              <tr className="border-b-2 border-line font-sans">
+                <th scope="col" className="text-left">
+                  at
                 </th>
-                <td>{input ? <Ask number={input} at={`${i},0`} stop={false} /> : '1'}</td>
-                <td>
-                  <Ask number={back} at={`${i},1`} stop={i === 0} />
-                </td>
-                <td className="whitespace-nowrap pl-2 font-semibold">{formatNumber(part)}</td>
+                <th scope="col">what it is multiplied with</th>
+                <th scope="col">what comes back</th>
+                <th scope="col">its part</th>
               </tr>
-            ))}
-            {parts.length > MOST_PARTS && (
-              <tr className="border-b border-hair font-sans">
-                <td colSpan={4} className="caption py-1 text-left">
-                  The {MOST_PARTS} largest of {parts.length} parts.
+            </thead>
+            <tbody>
+              {largestParts(parts).map(({ input, back, part }, i) => (
+                <tr key={i} className="border-b border-hair">
+                  <th scope="row" className="whitespace-nowrap py-1 text-left font-sans text-sm">
+                    {tokenizer.token(trace.values.tokens[back.cell?.row ?? 0]!)}{' '}
+                    <span className="caption">{back.cell?.row}</span>
+                  </th>
+                  <td>{input ? <Ask number={input} at={`${i + 1},0`} /> : '1'}</td>
+                  <td>
+                    <Ask number={back} at={`${i + 1},1`} />
+                  </td>
+                  <td className="whitespace-nowrap pl-2 font-semibold">{formatNumber(part)}</td>
+                </tr>
+              ))}
+              {parts.length > MOST_PARTS && (
+                <tr className="border-b border-hair font-sans">
+                  <td colSpan={4} className="caption py-1 text-left">
+                    The {MOST_PARTS} largest of {parts.length} parts.
+                  </td>
+                </tr>
+              )}
+              <tr>
+                <th scope="row" colSpan={3} className="py-1 text-left font-sans">
+                  together, the gradient
+                </th>
+                <td className="font-bold">
+                  {formatNumber(parts.reduce((sum, { part }) => sum + part, 0))}
                 </td>
               </tr>
-            )}
-            <tr>
-              <th scope="row" colSpan={3} className="py-1 text-left font-sans">
-                together, the gradient
-              </th>
-              <td className="font-bold">
-                {formatNumber(parts.reduce((sum, { part }) => sum + part, 0))}
-              </td>
-            </tr>
-          </tbody>
-        </table>
-      )}
+            </tbody>
+          </table>
+        )}
+      </div>
       <h3 className="mt-4 text-sm font-bold">from there to the loss</h3>
       <ol className="mt-2 flex flex-wrap items-stretch gap-x-1 gap-y-2">
         <Stop name={splitName(name).short} size={rms(trace.paramGrads.tensor(name).data)} weight />
@@ -191,14 +193,14 @@ function contributions(expr: Expr | null): Part[] {
   }
 }
 
-function Ask({ number, at, stop }: { number: Found; at: string; stop: boolean }) {
+function Ask({ number, at }: { number: Found; at: string }) {
   const { cell, value } = number;
   if (!cell) return formatNumber(value);
   return (
     <button
       type="button"
       data-at={at}
-      tabIndex={stop ? 0 : -1}
+      tabIndex={-1}
       className="min-h-6 whitespace-nowrap underline decoration-hair decoration-2 underline-offset-4 hover:bg-yellow hover:text-[#121212]"
       aria-label={`${label(cell)}: ${formatNumber(value)}`}
       onClick={() => select(cell)}

@@ -126,7 +126,8 @@ function Known({ history, weight }: { history: History; weight: Cell }) {
             it is.
           </p>
           <p className="caption">
-            A step goes downhill for the document it reads. For others it may go up: that is why the
+            A step follows the gradient of the document it reads and what m remembers of earlier
+            ones, so the loss of that document mostly falls. For others it may rise: that is why the
             loss jumps about.
           </p>
         </div>

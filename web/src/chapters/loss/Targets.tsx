@@ -53,7 +53,8 @@ export function Targets() {
           <p>
             The softmax and −log together have the simplest derivative there is. What was given to
             wrong tokens pushes their logits down by just that share; the target is pulled up by
-            what it lacks, {fixed(1 - probs[chosen]!, 3)}. The pushes and the pull cancel out.
+            what it lacks, {fixed(1 - probs[chosen]!, 3)}. The pushes and the pull cancel out. The
+            loss of the document is a mean, so the gradient of a bar is a {values.length}th of it.
           </p>
           <label className="flex flex-wrap items-center gap-2 font-medium">
             What if another token came?
