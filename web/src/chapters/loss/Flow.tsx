@@ -89,7 +89,7 @@ export function Flow() {
                 <td className="text-right">
                   <Size size={size} colour="--red" />
                 </td>
-                <td className="pl-2 font-mono text-xs sm:pl-4">
+                <td className="pl-1.5 font-mono text-[0.65rem] sm:pl-4 sm:text-xs">
                   {tensor && splitName(tensor).short}
                 </td>
                 <td className="text-right">{tensor && <Size size={weights} colour="--blue" />}</td>
