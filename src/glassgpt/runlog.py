@@ -26,13 +26,7 @@ class Log:
 
 def lines(run: Run, chunk: Chunk) -> bytes:
     """The lines of a chunk; floats are the shortest decimals that give back the same bits."""
-    quoted: dict[str, str] = {}
-
-    def quote(document: str) -> str:
-        if document not in quoted:
-            quoted[document] = json.dumps(document, ensure_ascii=False)
-        return quoted[document]
-
+    quote = json.JSONEncoder(ensure_ascii=False).encode  # dumps() would make one a document
     rows = enumerate(zip(chunk.losses, chunk.learning_rates, strict=True), chunk.start)
     return "".join(
         f'{{"step": {step + 1}, "documents": [{", ".join(map(quote, run.batch(step)))}], '

@@ -6,6 +6,7 @@ draws the weights tensor by tensor, row by row, and then draws the samples.
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 import time
@@ -45,7 +46,10 @@ class Run:
     def batch(self, step: int) -> list[str]:
         """The documents of a step, counted from 0."""
         size, n = self.training.batch_size, self.num_train
-        return [self.documents[i % n] for i in range(step * size, (step + 1) * size)]
+        start = step * size % n
+        if start + size <= n:  # nearly always; a slice is faster than its items
+            return self.documents[start : start + size]
+        return [self.documents[i % n] for i in range(start, start + size)]
 
     def seen(self, steps: int) -> set[str]:
         """The documents that training has read after so many steps."""
@@ -116,18 +120,12 @@ def train(
     A chunk takes about CHUNK_SECONDS; `stop` is asked between chunks. Raises DivergedError at the
     first loss that is not finite, after yielding the good steps before it.
     """
-    encoded: dict[str, list[int]] = {}
-
-    def encode(document: str) -> list[int]:
-        if document not in encoded:
-            encoded[document] = run.tokenizer.encode(document)
-        return encoded[document]
-
+    encode = functools.cache(run.tokenizer.encode)
     step, size = done, 1
     while step < run.training.steps and not stop():
         until = min(step + size, run.training.steps)
         rates = run.training.learning_rates(step, until)
-        batches = [[encode(d) for d in run.batch(s)] for s in range(step, until)]
+        batches = [list(map(encode, run.batch(s))) for s in range(step, until)]
         started = time.perf_counter()
         losses = engine.train(batches, rates)
         seconds = time.perf_counter() - started

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import urllib.request
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError, URLError
 
 import platformdirs
 
@@ -34,6 +31,9 @@ def fetch(entry: Entry, progress: Callable[[int, int], None] | None = None) -> P
             return path
     except OSError:
         pass  # not there yet
+    from http.client import HTTPException  # slow to load, and nearly always the file is there
+    from urllib.error import HTTPError, URLError
+
     try:
         raw = _download(entry.url, progress)
     except (OSError, URLError, HTTPException, ValueError) as error:
@@ -57,6 +57,8 @@ def fetch(entry: Entry, progress: Callable[[int, int], None] | None = None) -> P
 
 
 def _download(url: str, progress: Callable[[int, int], None] | None) -> bytes:
+    import urllib.request
+
     with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
         total = int(response.headers.get("Content-Length") or 0)
         raw = bytearray()

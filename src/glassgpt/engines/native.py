@@ -121,7 +121,8 @@ class NativeEngine:
 
         seconds = 6 * self.config.num_params * (len(tokens) + len(rates)) / SLOWEST
         done = _checked(interruptible(call) if seconds > PATIENCE else call(None))
-        return [float(loss) for loss in losses[:done]]
+        made: list[float] = losses[:done].tolist()
+        return made
 
     def loss_and_grads(self, batch: Sequence[Document]) -> tuple[float, Params]:
         if not batch:
