@@ -120,7 +120,10 @@ export function Longer() {
           </table>
         ))}
       </div>
-      <div className="mt-3 min-h-[16rem] max-w-[80ch] space-y-2 text-sm sm:min-h-[9rem]" aria-live="polite">
+      <div
+        className="mt-3 min-h-[16rem] max-w-[80ch] space-y-2 text-sm sm:min-h-[9rem]"
+        aria-live="polite"
+      >
         {short !== undefined && short !== null && (
           <p>
             In the model that is shown, all of attention is worth <b>{fixed(short, 3)}</b> nats a
