@@ -62,13 +62,13 @@ explore: web ## Open the explorer in the browser, on the latest run
 web: $(SITE) ## Build the explorer into the package
 
 $(VENV)/node.stamp: $(BIN)/python
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
 		{ echo "installing Node into $(VENV) …"; $(PIP) install "$(NODE_WHEEL)"; }
 	@touch $@
 
 web/node_modules/.stamp: web/package-lock.json web/.npmrc $(VENV)/node.stamp
 	@echo "installing what the explorer is built with …"
-	@$(IN_WEB) npm ci --no-audit --no-fund --loglevel error
+	@$(IN_WEB) npm ci --silent --no-audit --no-fund
 	@touch $@
 
 web/public/models/english.json: tools/site_models.py $(VENV)/setup.stamp $(wildcard src/glassgpt/datasets/*.txt)
