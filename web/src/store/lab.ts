@@ -6,11 +6,11 @@
 import { createStore } from 'zustand/vanilla';
 import { MODEL_DEFAULTS, trainConfig } from '../engine/config.ts';
 import { GlassError } from '../engine/errors.ts';
-import { Random } from '../engine/random.ts';
 import { prepare, Run } from '../engine/train.ts';
 import { createWorker, type Job, TrainingClient } from '../worker/client.ts';
 import type { Measured } from '../worker/protocol.ts';
 import { explorer, type Loaded, show } from './explorer.ts';
+import { originalOrder } from './share.ts';
 import { trainHere } from './training.ts';
 
 /** What can be turned. `documents` is the number trained on. */
@@ -105,14 +105,11 @@ export function fitting(settings: LabSettings): LabSettings {
 
 const orders = new WeakMap<Run, string[]>();
 
-/** The documents as they stand in the file: what the seed's shuffle did, undone. */
+/** The documents as they stand in the file, worked out once for each run. */
 export function fileOrder(run: Run): string[] {
   let order = orders.get(run);
   if (!order) {
-    const places = run.documents.map((_, i) => i);
-    new Random(run.training.seed).shuffle(places);
-    order = new Array<string>(places.length);
-    for (const [i, place] of places.entries()) order[place] = run.documents[i]!;
+    order = originalOrder(run);
     orders.set(run, order);
   }
   return order;
@@ -332,8 +329,15 @@ export async function adopt(): Promise<void> {
   const remarks = label === 'same settings' ? [] : [`retrained with ${label}`];
   const source = { ...base.source, remarks };
   const loaded: Loaded = { source, run, final, losses: [...current.losses], history: null };
-  // The settings stay; what they are compared with is new.
-  lab.setState({ base: loaded, settings: settingsOf(run) });
+  // The settings stay; what they and the labels are compared with is new.
+  const settings = settingsOf(run);
+  const relabelled = (one: LabRun) => ({ ...one, label: labelOf(one.settings, settings) });
+  lab.setState(({ kept }) => ({
+    base: loaded,
+    settings,
+    kept: kept.map(relabelled),
+    current: relabelled(current),
+  }));
   show(loaded, explorer.getState().document);
   await trainHere();
 }

@@ -7,20 +7,25 @@ import { Predict } from '../../figures/Quiz.tsx';
 import { measureSizes, type Size, sizes } from '../../store/sizes.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 
+/** Shorter lists have no documents to set aside. */
+const ENOUGH = 200;
+
 /** Learned, or learned by heart: what the number of documents does. */
 export function DataSize() {
   const { run, loaded } = useLoaded();
   const training = useExplorer((s) => s.training);
   const { rows, base } = useStore(sizes);
   useEffect(() => {
-    if (training === null && run.heldOut.length + run.documents.length > 200)
-      void measureSizes(run);
+    if (training !== null || run.documents.length < ENOUGH) return;
+    // The rest of the chapter first.
+    const timer = setTimeout(() => void measureSizes(run), 800);
+    return () => clearTimeout(timer);
   }, [run, training]);
   const uniform = log(run.model.vocab_size);
   const known = base === run ? rows : [];
   const few = known[0];
   const many = known.at(-1);
-  if (run.documents.length < 200) {
+  if (run.documents.length < ENOUGH) {
     return (
       <Panel title="learned by heart">
         <p className="text-sm">
