@@ -10,7 +10,7 @@ import { explorer, setPosition } from '../store/explorer.ts';
 import { useExplorer, useLoaded } from '../store/use.ts';
 import { Cache } from './attention/Cache.tsx';
 import { allMuted } from './attention/changes.ts';
-import { InForce, Lab, useBaseline } from './attention/Lab.tsx';
+import { Lab, useBaseline } from './attention/Lab.tsx';
 import { Longer } from './attention/Longer.tsx';
 import { Matrix } from './attention/Matrix.tsx';
 import { Output } from './attention/Output.tsx';
@@ -60,7 +60,6 @@ export default function Attention() {
         {n_head === 1 ? 'Here one head does this' : `Here ${n_head} heads do this side by side`},
         each with {dim} numbers{n_layer > 1 ? `, in each of ${n_layer} layers` : ''}.
       </p>
-      <InForce />
       <Predict
         id={`attention muted ${loaded.source.name}`}
         question={`Take all of attention away, from a model trained for ${count(step)} steps. What happens to its loss on ${running}?`}

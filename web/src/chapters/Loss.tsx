@@ -7,7 +7,6 @@ import { Check, Predict } from '../figures/Quiz.tsx';
 import { definition, line } from '../figures/source.ts';
 import { explorer, setPosition } from '../store/explorer.ts';
 import { useExplorer, useLoaded } from '../store/use.ts';
-import { InForce } from './attention/Lab.tsx';
 import { Flow } from './loss/Flow.tsx';
 import { Overflow } from './loss/Overflow.tsx';
 import { Path, useWeight } from './loss/Path.tsx';
@@ -61,7 +60,6 @@ export default function Loss() {
         mean of this smaller; the <b>gradient</b> says for every number in the model which way that
         is.
       </p>
-      <InForce />
       <Predict
         id={`loss blind ${vocab_size}`}
         question={`A model that knows nothing gives each of the ${vocab_size} tokens the same probability. What is its loss?`}

@@ -6,6 +6,7 @@ import { openLink } from '../store/share.ts';
 import { useExplorer, useSettings } from '../store/use.ts';
 import { Header } from './Header.tsx';
 import { Hero } from './Hero.tsx';
+import { InForce } from './InForce.tsx';
 import { NextChapter } from './NextChapter.tsx';
 import { Presenter } from './Presenter.tsx';
 import { Rail } from './Rail.tsx';
@@ -70,6 +71,7 @@ export function App() {
             {notice}
           </p>
         )}
+        {chapter !== START && <InForce />}
         {chapter === START ? (
           <Hero />
         ) : (

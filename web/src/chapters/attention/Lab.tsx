@@ -8,7 +8,6 @@ import { moveInGrid } from '../../figures/roving.ts';
 import { intervene } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import {
-  inWords,
   isAllMuted,
   isMuted,
   withAllHeads,
@@ -28,28 +27,6 @@ export function useBaseline(): Trace {
   const { trace, params } = useLoaded();
   const plain = trace.plan.plain;
   return useMemo(() => (plain ? trace : read(params, trace.document)), [plain, trace, params]);
-}
-
-/** Said at the head of a chapter as long as something is switched off or forced. */
-export function InForce() {
-  const { trace } = useLoaded();
-  const words = inWords(trace.interventions, trace.config);
-  if (words.length === 0) return null;
-  return (
-    <p
-      role="status"
-      className="flex flex-wrap items-center gap-x-3 gap-y-2 border-4 border-red bg-panel px-3 py-2 text-sm"
-    >
-      <b className="bg-red px-2 py-0.5 text-on-accent">changed by hand</b>
-      <span className="min-w-0 flex-1 font-medium">
-        {words.slice(0, 4).join('; ')}
-        {words.length > 4 ? `; ${words.length - 4} more` : ''}. All chapters show the model so.
-      </span>
-      <button type="button" className="btn" onClick={() => intervene(NOTHING)}>
-        put all back
-      </button>
-    </p>
-  );
 }
 
 /** Take parts away or force them, and see at once what it costs. */
