@@ -51,10 +51,11 @@ export default function Training() {
   const { training } = run;
 
   // Without its history there is a last step only: train the run once more, which takes a blink.
+  const unknown = loaded.history === null;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each run
   useEffect(() => {
-    const { loaded: now, training: busy } = explorer.getState();
-    if (now && now.history === null && busy === null) void trainHere();
-  }, []);
+    if (unknown && explorer.getState().training === null) void trainHere();
+  }, [unknown, run]);
 
   const asked = Math.max(1, Math.min(step || 1, training.steps));
   const rate = learningRate(training, asked - 1);

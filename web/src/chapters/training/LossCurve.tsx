@@ -141,14 +141,20 @@ export function LossCurve(props: {
     // Marks at the ends, moved apart where they would lie on each other.
     context.textAlign = 'center';
     context.textBaseline = 'middle';
-    let free = TOP;
-    for (const { x, y, curve } of ends.sort((a, b) => a.y - b.y)) {
-      const middle = Math.max(Math.min(y, height - BOTTOM), free + 8);
-      free = middle + 9;
+    ends.sort((a, b) => a.y - b.y);
+    const middles = ends.map(({ y }) => y);
+    for (let i = 1; i < ends.length; i++) middles[i] = Math.max(middles[i]!, middles[i - 1]! + 17);
+    let floor = height - BOTTOM - 8;
+    for (let i = ends.length - 1; i >= 0; i--) {
+      middles[i] = Math.min(middles[i]!, floor);
+      floor = middles[i]! - 17;
+    }
+    context.font = `700 11px ${colour('--font-mono') || 'monospace'}`;
+    for (const [i, { x, curve }] of ends.entries()) {
+      const middle = Math.max(middles[i]!, TOP + 8);
       context.fillStyle = colour(curve.colour);
       context.fillRect(x + 4, middle - 8, 17, 16);
       context.fillStyle = colour('--panel');
-      context.font = `700 11px ${colour('--font-mono') || 'monospace'}`;
       context.fillText(curve.mark, x + 12.5, middle + 0.5);
     }
     if (cursor !== null) {
