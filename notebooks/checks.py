@@ -101,9 +101,9 @@ def _same(answer: Any, right: Any, tolerance: float = 1e-9) -> bool:
 def _follow(follow: Any) -> str:
     random.seed(0)
     rows = np.array([[0.0, 0.2, 0.8], [1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
-    drawn = Counter(follow(rows, 0) for _ in range(2000))
-    if not all(isinstance(token, int | np.integer) for token in drawn):
+    if not isinstance(follow(rows, 0), int | np.integer):
         return "return one id, not a list (random.choices returns a list of one)"
+    drawn = Counter(follow(rows, 0) for _ in range(2000))
     if drawn[0] or set(drawn) - {1, 2}:
         return "a token with probability 0 must never come"
     if abs(drawn[2] / 2000 - 0.8) > 0.05:
@@ -313,3 +313,61 @@ def _seen_among_real(answer: Any, bins: list[float]) -> str:
     seen, in_file, _ = bins
     hints = {seen: "of the real names, not of all samples", seen / (seen + in_file): "in per cent"}
     return _near(answer, 100 * seen / (seen + in_file), 0.5, hints)
+
+
+# --- 7 ---
+
+
+def _is_real(differences: Any) -> bool:
+    error = np.std(differences, ddof=1) / math.sqrt(len(differences))
+    return bool(abs(np.mean(differences)) >= 2 * error)
+
+
+@judges("7.1")
+def _judge_is_real(is_real: Any) -> str:
+    cases = {
+        (0.10, 0.11, 0.09): True,
+        (-0.10, -0.11, -0.09): True,
+        (0.05, -0.05, 0.01): False,
+        (0.00, 0.02, 0.04, 0.02): True,
+        (0.00, 0.05): False,
+    }
+    for differences, right in cases.items():
+        if bool(is_real(list(differences))) != right:
+            return f"{list(differences)} should give {right}: ddof=1, and √n below the deviation"
+    return ""
+
+
+@judges("7.2")
+def _real_parts(answer: Any, rises: Mapping[str, list[float]]) -> str:
+    return _near(answer, sum(map(_is_real, rises.values())), 0, {})
+
+
+@judges("7.3")
+def _reachable(answer: Any) -> str:
+    hints = {
+        "uniform": "the logits are constant, but they need not be equal",
+        "bigrams": "for bigrams the vector must depend on the last token",
+        "trigrams": "for that it must depend on two tokens",
+    }
+    return "" if answer == "letter counts" else hints.get(answer, "one of the four names")
+
+
+# --- 8 ---
+
+
+@judges("8.1")
+def _passes(answer: Any) -> str:
+    hints = {1000.0: "that is with the cache", 1_000_000.0: "the first token reads itself only"}
+    return _near(answer, 500_500, 0, hints)
+
+
+@judges("8.2")
+def _best_rate(answer: Any, loss: Callable[[float], float]) -> str:
+    losses = {rate: loss(rate) for rate in (0.001, 0.003, 0.01, 0.03)}
+    if answer not in losses:
+        return "one of the four rates"
+    best = min(losses.values())
+    return (
+        "" if losses[answer] == best else f"it gives {losses[answer]:.4f}, another one {best:.4f}"
+    )
