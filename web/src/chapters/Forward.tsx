@@ -4,6 +4,7 @@ import { TokenBars } from '../figures/Bars.tsx';
 import { Cells } from '../figures/Cells.tsx';
 import { CodePanel } from '../figures/CodePanel.tsx';
 import { percent } from '../figures/format.ts';
+import { useGrowing } from '../figures/growing.ts';
 import { Panel } from '../figures/Panel.tsx';
 import { Check, Predict } from '../figures/Quiz.tsx';
 import { definition } from '../figures/source.ts';
@@ -26,6 +27,7 @@ export default function Forward() {
   const [at, setAt] = useState(0);
   const [playing, setPlaying] = useState(false);
   const list = useMemo(() => operations(trace.config.n_layer), [trace.config.n_layer]);
+  const drawn = useGrowing(list.length, 2, 1);
   const operation = list[Math.min(at, list.length - 1)]!;
   const token = tokenizer.token(trace.values.tokens[position]!);
   const target = trace.values.targets[position]!;
@@ -114,7 +116,7 @@ export default function Forward() {
             </p>
           </div>
           <ol>
-            {list.map((one, i) => (
+            {list.slice(0, drawn).map((one, i) => (
               <Block
                 key={one.id}
                 operation={one}

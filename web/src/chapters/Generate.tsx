@@ -46,10 +46,12 @@ export default function Generate() {
     () => writeMany(params, run, step, config, seed, usable, interventions, MANY),
     [params, run, step, config, seed, usable, interventions],
   );
-  // Different texts among MANY at two temperatures, whatever the settings: what the question asks.
-  const [distinctLow, distinctOwn] = useMemo(
-    () =>
-      [0.1, 1].map((t) => {
+  // Different texts among MANY at another temperature, whatever the settings: what the question asks.
+  const distinct = useMemo(() => {
+    const known = new Map<number, number>();
+    return (t: number) => {
+      let count = known.get(t);
+      if (count === undefined) {
         const texts = writeMany(
           params,
           run,
@@ -60,10 +62,12 @@ export default function Generate() {
           {},
           MANY,
         );
-        return new Set(texts.map(({ sample }) => sample.text)).size;
-      }) as [number, number],
-    [params, run, step],
-  );
+        count = new Set(texts.map(({ sample }) => sample.text)).size;
+        known.set(t, count);
+      }
+      return count;
+    };
+  }, [params, run, step]);
   const shown = rows[Math.min(chosen, rows.length - 1)]!;
 
   return (
@@ -77,11 +81,9 @@ export default function Generate() {
         id="temperature low"
         question={`Of ${MANY} texts at temperature 0.1, how many are different ones?`}
         options={['few', 'about half', 'nearly all'].map((value) => ({ value, label: value }))}
-        truth={share(distinctLow)}
+        truth={() => share(distinct(0.1))}
       >
-        {distinctLow} of {MANY} with this model. A low temperature makes likely tokens likelier
-        still, so the same few paths are taken again and again. At temperature 1 it draws from its
-        own distribution: {distinctOwn} different ones.
+        <Distinct count={distinct} />
       </Predict>
 
       <Panel title="how it draws" caption={bandOf(temperature)}>
@@ -223,6 +225,17 @@ export default function Generate() {
         </Panel>
       </div>
     </div>
+  );
+}
+
+/** Worked out only once the question has been answered. */
+function Distinct({ count }: { count: (temperature: number) => number }) {
+  return (
+    <>
+      {count(0.1)} of {MANY} with this model. A low temperature makes likely tokens likelier still,
+      so the same few paths are taken again and again. At temperature 1 it draws from its own
+      distribution: {count(1)} different ones.
+    </>
   );
 }
 

@@ -10,8 +10,8 @@ export function Predict(props: {
   id: string;
   question: ReactNode;
   options: readonly { value: string; label: string }[];
-  /** What is true of the live state. */
-  truth: string;
+  /** What is true of the live state; a function where finding out takes a while. */
+  truth: string | (() => string);
   children: ReactNode;
 }) {
   const given = useSettings((s) => s.answers[props.id]);
@@ -38,13 +38,18 @@ export function Predict(props: {
       <div aria-live="polite">
         {given !== undefined && (
           <div className="prose mt-3">
-            <b>{given === props.truth ? 'Just so. ' : 'Here it is otherwise. '}</b>
+            <Verdict given={given} truth={props.truth} />
             {props.children}
           </div>
         )}
       </div>
     </section>
   );
+}
+
+function Verdict({ given, truth }: { given: string; truth: string | (() => string) }) {
+  const right = given === (typeof truth === 'string' ? truth : truth());
+  return <b>{right ? 'Just so. ' : 'Here it is otherwise. '}</b>;
 }
 
 /** A small check that the live state judges. */

@@ -1,3 +1,5 @@
+import { withCommas } from '../engine/python.ts';
+
 /** How numbers are written: a true minus, fixed places, so that columns line up. */
 
 export function fixed(value: number, places = 2): string {
@@ -19,8 +21,9 @@ export function percent(value: number, places = 1): string {
   return `${(100 * value).toFixed(places)} %`;
 }
 
+/** `4,192`. Grouped by hand: the first call of toLocaleString takes 40 ms. */
 export function count(value: number): string {
-  return value.toLocaleString('en');
+  return withCommas(value);
 }
 
 /** Largest magnitude of some numbers, at least tiny: what tints are relative to. */
