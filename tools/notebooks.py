@@ -82,7 +82,12 @@ def execute(notebook: nbformat.NotebookNode) -> None:
     """Run all cells in a fresh kernel, in the folder of the notebooks."""
     resources = {"metadata": {"path": str(FOLDER)}}
     NotebookClient(
-        notebook, timeout=1200, kernel_name="python3", resources=resources, record_timing=False
+        notebook,
+        timeout=1200,
+        kernel_name="python3",
+        resources=resources,
+        record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
     ).execute()
     # What differs from machine to machine without meaning anything stays out of the file.
     notebook.metadata = {
