@@ -38,6 +38,11 @@ $(VENV)/dev.stamp: $(VENV)/setup.stamp requirements/dev.txt
 	@if [ -n "$(TORCH)" ]; then $(PIP) install "$(TORCH)"; fi
 	@touch $@
 
+$(VENV)/notebooks.stamp: $(VENV)/dev.stamp requirements/notebooks.txt
+	@echo "installing what executes the notebooks …"
+	@$(PIP) install -r requirements/notebooks.txt
+	@touch $@
+
 .PHONY: setup
 setup: $(VENV)/setup.stamp ## Make .venv with GlassGPT in it
 
@@ -55,6 +60,10 @@ bench: setup ## Time every engine on this machine
 explore: web ## Open the explorer in the browser, on the latest run
 	@ls runs/*/model.safetensors >/dev/null 2>&1 || $(BIN)/glassgpt train english
 	@$(BIN)/glassgpt explore
+
+.PHONY: notebooks
+notebooks: $(VENV)/notebooks.stamp ## Execute the notebooks; printable pages in build/notebooks
+	@$(BIN)/python tools/notebooks.py
 
 # --- build ---
 
@@ -110,7 +119,7 @@ check: $(VENV)/dev.stamp ## Lint and types
 	$(BIN)/mypy
 
 .PHONY: test
-test: check ## Everything: lint, types, all tests, the explorer in a browser
+test: check $(VENV)/notebooks.stamp ## Everything: lint, types, all tests, the explorer in a browser
 	$(BIN)/pytest -n 2 --dist worksteal
 	@$(MAKE) --no-print-directory test-web
 
