@@ -1,0 +1,3 @@
+import { testChapters } from './chapters.ts';
+
+testChapters('light');
