@@ -155,6 +155,10 @@ fuzz: $(VENV)/dev.stamp ## Feed it hostile input (CASES=100000 SEED=1 DRIVER=mut
 determinism: setup ## Write docs/determinism.md: every engine on every Python found
 	@$(BIN)/python tools/determinism.py
 
+.PHONY: performance
+performance: setup ## Write docs/performance.md: time engines and commands, for some minutes
+	@$(BIN)/python tools/performance.py
+
 .PHONY: licences
 licences: setup ## Write docs/licences.md from the packages installed
 	@$(BIN)/python tools/licences.py

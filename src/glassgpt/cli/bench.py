@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from itertools import groupby
+from typing import Annotated, Any
 
 import typer
 
@@ -10,38 +12,101 @@ from glassgpt.cli import common
 
 EXAMPLES = common.examples(
     "glassgpt bench",
-    "glassgpt bench --rounds 20 --json",
+    "glassgpt bench --engine native --engine numpy --rounds 50",
+    "glassgpt bench --full --json",
 )
 
 
 def bench(
-    rounds: Annotated[int, typer.Option(help="Interleaved rounds; the minimum counts.")] = 7,
+    full: Annotated[
+        bool,
+        typer.Option("--full/--quick", help="All sizes and batches, minutes; or the small ones."),
+    ] = False,
+    engine: Annotated[list[str] | None, typer.Option(help="Only this engine; repeatable.")] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(help="Interleaved; the best counts.", show_default="25, with --full 100"),
+    ] = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Time every engine on this machine: microseconds a training step, and ratios."""
-    from glassgpt import benchmark
+    """Time every engine on this machine: training steps and names written."""
     from glassgpt.errors import ConfigError
 
-    if rounds < 1:
+    if rounds is not None and rounds < 1:
         raise ConfigError(f"rounds is {rounds}; it must be at least 1")
-    machine, results = benchmark.machine(), benchmark.run(rounds)
-    slowest = max(results, key=lambda r: r.best)
-    if as_json:
-        rows = [
-            {"engine": r.engine, "best_us": r.best, "median_us": r.median, "rounds": r.rounds}
-            | {"ratio_to_scalar": slowest.best / r.best}
-            for r in results
-        ]
-        common.print_json({"machine": machine, "engines": rows})
-        return
-    from rich.table import Column, Table
+    from glassgpt.benchmark.machine import one_blas_thread
 
-    console = common.stdout()
-    console.print("; ".join(f"{v}" for v in machine.values()))
-    headings = ("µs a step (min)", "median", "times faster")
-    table = Table("engine", *(Column(h, justify="right") for h in headings), box=None)
-    for r in results:
+    one_blas_thread()  # before NumPy is loaded
+    from glassgpt import engines
+    from glassgpt.benchmark.report import FULL, QUICK, run
+
+    names = tuple(dict.fromkeys(engine or ()))
+    for name in names:
+        engines.check(name, "float64")
+    common.say("timing" + (" for some minutes …" if full else " …"))
+    result = run(FULL if full else QUICK, names, rounds)
+    if as_json:
+        common.print_json(result)
+    else:
+        _print(result)
+
+
+def _print(result: dict[str, Any]) -> None:
+    console, about = common.stdout(), result["machine"]
+    cores = common.count(about["cores"], "core")
+    console.print(f"{about['cpu']}, {cores}; {about['system']}")
+    load = f"; load {about['load'][0]:.1f}" if about["load"] else ""
+    console.print(f"{about['python']}, NumPy {about['numpy']}; {about['date']}{load}")
+    peaks = ", ".join(f"{p['gflops']:.0f} GFLOP/s in {p['dtype']}" for p in result["peak"])
+    console.print(f"peak, a large matrix product in NumPy on one thread:\n  {peaks}")
+    for _, group in groupby(result["training"], key=lambda row: (row["size"], row["batch"])):
+        _print_steps(console, list(group))
+    console.print("\nNames written a second, by the default model after 1,000 steps; one thread")
+    table = _table("engine", "dtype", "how", "best >", "median >")
+    for row in result["generation"]:
         table.add_row(
-            r.engine, f"{r.best:,.1f}", f"{r.median:,.1f}", f"{slowest.best / r.best:,.1f}"
+            *(row["engine"], row["dtype"], row["how"]),
+            *(f"{row[key]:,.0f}" for key in ("names_a_second", "median_names_a_second")),
         )
     console.print(table)
+
+
+def _print_steps(console: Any, rows: list[dict[str, Any]]) -> None:
+    first, model = rows[0], rows[0]["model"]
+    console.print(
+        f"\n{first['size']}: width {model['n_embd']}, {common.count(model['n_layer'], 'layer')}, "
+        f"context {model['block_size']}, {first['num_params']:,} parameters; "
+        f"{common.count(first['batch'], 'document')} a step"
+    )
+    table = _table(
+        *("engine", "dtype", "threads >", "best µs >", "median >", "CPU >"),
+        *("GFLOP/s >", "peak >", "× scalar >"),
+    )
+    for row in rows:
+        times = (_short(row[key]) for key in ("best_us", "median_us", "cpu_us"))
+        ratio = row["ratio_to_scalar"]
+        table.add_row(
+            *(row["engine"], row["dtype"], str(row["threads"]), *times),
+            *(f"{row['gflops']:.3g}", f"{row['share_of_peak']:.1%}"),
+            f"{ratio:,.0f}" if ratio else "",
+        )
+    console.print(table)
+
+
+def _short(number: float) -> str:
+    """Three digits at least: 5.21, 52.1, 521, 5,210."""
+    return f"{number:,.{max(0, 2 - int(math.log10(max(number, 1))))}f}"
+
+
+def _table(*headings: str) -> Any:
+    """Columns; those whose heading ends in > are numbers."""
+    from rich.table import Column, Table
+
+    return Table(
+        *(
+            Column(h.removesuffix(" >"), justify="right" if h[-1] == ">" else "left")
+            for h in headings
+        ),
+        box=None,
+        pad_edge=False,
+    )

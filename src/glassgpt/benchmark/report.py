@@ -1,0 +1,109 @@
+"""Run the benchmark; plain data comes out, for tables and for JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from glassgpt import engines
+from glassgpt.benchmark import operations
+from glassgpt.benchmark.cases import (
+    DTYPES,
+    PEAK_SIZE,
+    SIZES,
+    Case,
+    Material,
+    Selection,
+    matrix_product,
+    writing,
+)
+from glassgpt.benchmark.machine import cores, load_average, machine
+from glassgpt.benchmark.timing import Timing, interleaved
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much to time, and for how long."""
+
+    sizes: tuple[str, ...]
+    scalar_sizes: tuple[str, ...]
+    rounds: int
+    round_seconds: float
+    limit_seconds: float
+
+
+# Short rounds: on a busy machine, what takes longer than a time slice is never timed undisturbed.
+QUICK = Effort(("S", "M"), ("S",), 25, 0.01, 3.0)
+FULL = Effort(tuple(SIZES), ("S", "M"), 100, 0.01, 20.0)
+
+
+def run(effort: Effort, names: tuple[str, ...] = (), rounds: int | None = None) -> dict[str, Any]:
+    """Time engines of these names, by default all that there are.
+
+    Returns what `glassgpt bench --json` prints.
+    """
+    names = names or tuple(engines.available())
+    about, material, threads = machine(), Material(), cores()
+    selection = Selection(effort.sizes, effort.scalar_sizes, names, threads)
+    cases = list(selection.cases())
+    written = writing(material, names)
+    works = [
+        *(matrix_product(dtype) for dtype in DTYPES),
+        *(material.training(case) for case in cases),
+        *written.values(),
+    ]
+    timings = interleaved(
+        works, rounds or effort.rounds, effort.round_seconds, effort.limit_seconds
+    )
+    products, steps, texts = (
+        timings[: len(DTYPES)],
+        timings[len(DTYPES) : len(DTYPES) + len(cases)],
+        timings[len(DTYPES) + len(cases) :],
+    )
+    peak = {dtype: 1e-9 / t.best for dtype, t in zip(DTYPES, products, strict=True)}
+    scalar = {
+        (c.size, c.batch): t.best for c, t in zip(cases, steps, strict=True) if c.engine == "scalar"
+    }
+    return {
+        "machine": about | {"load_after": load_average()},
+        "rounds": rounds or effort.rounds,
+        "peak": [
+            {"dtype": dtype, "gflops": gflops, "product_of": PEAK_SIZE}
+            for dtype, gflops in peak.items()
+        ],
+        "training": [
+            _step(material, case, timing, peak[case.dtype], scalar.get((case.size, case.batch)))
+            for case, timing in zip(cases, steps, strict=True)
+        ],
+        "generation": [
+            {
+                "engine": engine,
+                "dtype": dtype,
+                "how": how,
+                "names_a_second": 1 / timing.best,
+                "median_names_a_second": 1 / timing.median,
+                "rounds": timing.rounds,
+            }
+            for (engine, dtype, how), timing in zip(written, texts, strict=True)
+        ],
+    }
+
+
+def _step(
+    material: Material, case: Case, timing: Timing, peak: float, scalar: float | None
+) -> dict[str, Any]:
+    model, batches = SIZES[case.size], material.batches(case.size, case.batch)
+    flops = sum(operations.step(model, batch) for batch in batches) / len(batches)
+    gflops = flops / timing.best * 1e-9
+    return asdict(case) | {
+        "model": model.to_dict(),
+        "num_params": model.num_params,
+        "operations": round(flops),
+        "best_us": timing.best * 1e6,
+        "median_us": timing.median * 1e6,
+        "cpu_us": timing.cpu * 1e6,
+        "rounds": timing.rounds,
+        "gflops": gflops,
+        "share_of_peak": gflops / (peak * case.threads),
+        "ratio_to_scalar": scalar / timing.best if scalar else None,
+    }
