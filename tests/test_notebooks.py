@@ -160,3 +160,12 @@ def test_a_claim_that_is_off_stops_a_full_run() -> None:
                              capture_output=True, text=True)  # fmt: skip
         assert run.returncode == status
         assert status == 0 or "the text says 2.5, this run measures 2.3" in run.stderr
+
+
+def test_the_article_is_its_template_with_figures_put_in() -> None:
+    template = (ROOT / "docs" / "article" / "template.md").read_text(encoding="utf-8")
+    pattern = re.sub(r"\\{\w+\\}", ".+?", re.escape(template))
+    article = (ROOT / "docs" / "article.md").read_text(encoding="utf-8")
+    assert re.fullmatch(pattern, article), "run tools/article.py"
+    for picture in re.findall(r"\]\((article/\w+\.png)\)", article):
+        assert (ROOT / "docs" / picture).is_file()
