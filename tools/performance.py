@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import random
+import resource
 import statistics
 import subprocess
 import sys
@@ -124,11 +125,16 @@ def run_once(arguments: list[str], folder: Path, env: dict[str, str]) -> tuple[f
     command = [sys.executable, *arguments]
     if "train" in arguments:
         command += ["-o", str(folder / f"run{random.random()}")]
-    before, started = os.times(), time.perf_counter()
+    before, started = children_seconds(), time.perf_counter()
     subprocess.run(command, cwd=folder, env=env, capture_output=True, check=True)
-    wall, after = time.perf_counter() - started, os.times()
-    user = after.children_user - before.children_user
-    return wall * 1e3, (user + after.children_system - before.children_system) * 1e3
+    wall = time.perf_counter() - started
+    return wall * 1e3, (children_seconds() - before) * 1e3
+
+
+def children_seconds() -> float:
+    """Processor time of all processes started here that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def commands(rounds: int, folder: Path, env: dict[str, str]) -> str:

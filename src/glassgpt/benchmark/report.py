@@ -34,7 +34,7 @@ class Effort:
 
 # Short rounds: on a busy machine, what takes longer than a time slice is never timed undisturbed.
 QUICK = Effort(("S", "M"), ("S",), 25, 0.01, 3.0)
-FULL = Effort(tuple(SIZES), ("S", "M"), 100, 0.01, 20.0)
+FULL = Effort(tuple(SIZES), ("S", "M"), 60, 0.01, 12.0)
 
 
 def run(effort: Effort, names: tuple[str, ...] = (), rounds: int | None = None) -> dict[str, Any]:

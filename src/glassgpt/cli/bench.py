@@ -25,7 +25,7 @@ def bench(
     engine: Annotated[list[str] | None, typer.Option(help="Only this engine; repeatable.")] = None,
     rounds: Annotated[
         int | None,
-        typer.Option(help="Interleaved; the best counts.", show_default="25, with --full 100"),
+        typer.Option(help="Interleaved; the best counts.", show_default="25, with --full 60"),
     ] = None,
     as_json: common.JsonOption = False,
 ) -> None:
