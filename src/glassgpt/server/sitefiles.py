@@ -17,5 +17,4 @@ def is_built(site: Path | None = None) -> bool:
 def index_html(run: str, site: Path | None = None) -> str:
     """The page, told by a meta element where the run it shall open lies: a relative address."""
     page = ((site or SITE) / "index.html").read_text(encoding="utf-8")
-    page = page.replace('href="./models/english.json"', f'href="./{run}"', 1)  # fetched early
     return page.replace("<head>", f'<head><meta name="glassgpt-run" content="{run}">', 1)
