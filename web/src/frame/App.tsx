@@ -74,6 +74,10 @@ export function App() {
         {chapter !== START && <InForce />}
         {chapter === START ? (
           <Hero />
+        ) : !loaded && !error ? (
+          <div className="splash">
+            <p>A whole GPT, with glass walls.</p>
+          </div>
         ) : (
           <article className="@container mx-auto max-w-6xl">
             <h1 className="flex items-center gap-4 text-[2.25rem] font-black leading-none tracking-tight md:text-[2.75rem]">
