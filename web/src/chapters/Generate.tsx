@@ -2,6 +2,7 @@ import { useMemo, useState } from 'react';
 import { GlassError } from '../engine/errors.ts';
 import { encodePrompt, likeliest, type Novelty, sampleConfig } from '../engine/sample.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
+import { download } from '../figures/download.ts';
 import { percent } from '../figures/format.ts';
 import { Panel } from '../figures/Panel.tsx';
 import { Check, Predict } from '../figures/Quiz.tsx';
@@ -201,6 +202,19 @@ export default function Generate() {
             ))}
           </div>
           <Statistics rows={rows} />
+          <button
+            type="button"
+            className="btn mt-3"
+            onClick={() =>
+              download(
+                'texts.txt',
+                `${rows.map(({ sample }) => sample.text).join('\n')}\n`,
+                'text/plain',
+              )
+            }
+          >
+            download them
+          </button>
         </Panel>
         <RecordOf row={shown} />
         <CodePanel show={CODE} />

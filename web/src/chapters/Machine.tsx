@@ -100,6 +100,13 @@ export default function Machine() {
               hint="four square matrices, and two that are four times as large."
               explain={`12 · ${model.n_embd}² = ${count(12 * model.n_embd ** 2)}.`}
             />
+            <Check
+              id="machine scores"
+              question="How many scores does lm_head give at each position?"
+              judge={(text) => text.trim() !== '' && Number(text) === model.vocab_size}
+              hint="one for each token that could come next."
+              explain={`One for each of the ${model.vocab_size} tokens: the rows of lm_head.`}
+            />
           </Panel>
           <Panel title="credits">
             <p className="text-sm">

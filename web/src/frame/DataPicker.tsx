@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from 'react';
-import { openList, openModel, openPretrained, PRETRAINED } from '../store/load.ts';
+import { openList, openModel, openPretrained, openRunFiles, PRETRAINED } from '../store/load.ts';
 import { useExplorer } from '../store/use.ts';
 import { Dialog } from './Dialog.tsx';
 
@@ -23,6 +23,14 @@ export function DataChoices({ onDone }: { onDone?: () => void }) {
   const file = async (list: FileList | null) => {
     const chosen = list?.[0];
     if (!chosen) return;
+    if ([...list].some(({ name }) => name.endsWith('.safetensors'))) {
+      const read = [...list].map(
+        async (one) => [one.name, new Uint8Array(await one.arrayBuffer())] as const,
+      );
+      await openRunFiles(new Map(await Promise.all(read)));
+      done();
+      return;
+    }
     if (chosen.name.endsWith('.json')) await openModel(await chosen.text(), chosen.name);
     else await openList(new Uint8Array(await chosen.arrayBuffer()), chosen.name);
     done();
@@ -67,12 +75,16 @@ export function DataChoices({ onDone }: { onDone?: () => void }) {
             open a file…
             <input
               type="file"
-              accept=".txt,.csv,.json,text/plain,application/json"
+              accept=".txt,.csv,.json,.jsonl,.safetensors,text/plain,application/json"
+              multiple
               className="sr-only"
               onChange={(event) => void file(event.target.files)}
             />
           </label>
-          <span className="caption">A list or a model.json; it stays on this device.</span>
+          <span className="caption">
+            A list, a model.json, or the files of a run directory together. Nothing leaves this
+            device.
+          </span>
         </div>
       </form>
     </div>

@@ -72,7 +72,11 @@ export function Scrubber() {
           {training === null ? `step ${count(step)}` : `training ${count(training)}`}
         </div>
         <div className="caption">
-          {loss === undefined ? 'before training' : `loss ${loss.toFixed(4)}`}
+          {loss === undefined
+            ? losses?.length
+              ? 'before training'
+              : 'as it was opened'
+            : `loss ${loss.toFixed(4)}`}
         </div>
       </div>
       <div className="relative h-14 min-w-0 flex-1">

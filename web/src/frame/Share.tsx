@@ -1,6 +1,9 @@
 import { useState } from 'react';
 import { GlassError } from '../engine/errors.ts';
+import { freshState } from '../engine/model.ts';
 import { writeModelJson } from '../engine/modelFile.ts';
+import { writeState, writeTokenizerJson } from '../engine/stateFile.ts';
+import { download } from '../figures/download.ts';
 import { explorer } from '../store/explorer.ts';
 import { makeLink } from '../store/share.ts';
 import { useSettings } from '../store/use.ts';
@@ -52,6 +55,9 @@ function ShareDialog({ onClose }: { onClose: () => void }) {
         <button type="button" className="btn" onClick={save}>
           save model.json
         </button>
+        <button type="button" className="btn" onClick={saveRun}>
+          save model.safetensors
+        </button>
       </div>
       <p className="mt-3 text-sm font-medium" aria-live="polite">
         {status}
@@ -91,9 +97,17 @@ function save(): void {
     documents: run.documents,
     losses: edits.size === 0 ? losses.slice(0, step) : null,
   });
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
-  link.download = 'model.json';
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  download('model.json', text, 'application/json');
+}
+
+/** As a run directory has it: the state with Adam's moments, the vocabulary, the documents. */
+function saveRun(): void {
+  const { loaded, params, step } = explorer.getState();
+  if (!loaded || !params) return;
+  const { run, history } = loaded;
+  // Moments are known where the run was trained here; else they begin anew.
+  const { m, v } = history?.stateAt(step) ?? freshState(params);
+  download('model.safetensors', writeState({ params, m, v, step }), 'application/octet-stream');
+  download('tokenizer.json', writeTokenizerJson(run.tokenizer), 'application/json');
+  download('documents.txt', `${run.documents.join('\n')}\n`, 'text/plain');
 }

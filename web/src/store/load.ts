@@ -1,10 +1,11 @@
 /** Get models and lists into the page: pretrained ones, files, pasted text. */
 
-import { trainConfig } from '../engine/config.ts';
+import { type TrainConfig, trainConfig, trainConfigFrom } from '../engine/config.ts';
 import { DEFAULT_RECIPE, overLong, RECIPES, readDocuments } from '../engine/dataset.ts';
 import { GlassError, RunError } from '../engine/errors.ts';
 import { readModelJson } from '../engine/modelFile.ts';
 import { sha256 } from '../engine/sha256.ts';
+import { readState, readTokenizerJson } from '../engine/stateFile.ts';
 import { Tokenizer } from '../engine/tokenizer.ts';
 import { begin, Run } from '../engine/train.ts';
 import { fail, type Loaded, show } from './explorer.ts';
@@ -19,6 +20,61 @@ export const PRETRAINED = [
 ] as const;
 
 export const MAX_LIST_BYTES = 5_000_000;
+
+/**
+ * Files of a run directory: model.safetensors, tokenizer.json and documents.txt; with config.json its
+ * recipe is known, with log.jsonl its losses.
+ */
+export async function openRunFiles(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  await guarded(async () => {
+    const take = (name: string): Uint8Array => {
+      const found = files.get(name);
+      if (!found) throw new RunError(`${name} is missing; choose it together with the others`);
+      return found;
+    };
+    const text = (name: string) => new TextDecoder().decode(take(name));
+    const state = readState(take('model.safetensors'), 'model.safetensors');
+    const tokenizer = readTokenizerJson(text('tokenizer.json'), 'tokenizer.json');
+    const model = state.params.config;
+    if (tokenizer.vocab_size !== model.vocab_size) {
+      throw new RunError('model.safetensors and tokenizer.json are not of the same run');
+    }
+    const list = take('documents.txt');
+    const { documents } = readDocuments(list, 'documents.txt', tokenizer.normalize);
+    const run = new Run(model, recipeOf(files, state.step), tokenizer, documents, documents.length);
+    const source = { name: 'a run', title: 'a run', sha256: sha256(list), remarks: [] };
+    const losses = lossesOf(files, state.step);
+    show({ source, run, final: state.params, losses, history: null });
+  });
+}
+
+/** From log.jsonl, if it is there: the losses of the steps that were saved. */
+function lossesOf(files: ReadonlyMap<string, Uint8Array>, step: number): number[] {
+  const log = files.get('log.jsonl');
+  if (!log) return [];
+  const lines = new TextDecoder().decode(log).split('\n').slice(0, step);
+  return lines.map((line, i) => {
+    try {
+      const { loss } = JSON.parse(line) as { loss: unknown };
+      if (typeof loss === 'number') return loss;
+    } catch {
+      // said below
+    }
+    throw new RunError(`log.jsonl, line ${i + 1} is damaged`);
+  });
+}
+
+function recipeOf(files: ReadonlyMap<string, Uint8Array>, step: number): TrainConfig {
+  const config = files.get('config.json');
+  if (!config) return trainConfig({ steps: Math.max(1, step) });
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(config));
+    return trainConfigFrom((value as Record<string, unknown>).training);
+  } catch (error) {
+    const why = error instanceof GlassError ? error.message : 'not JSON';
+    throw new RunError(`config.json: ${why}`);
+  }
+}
 
 /** Show a pretrained model; a failure is shown in one line. */
 export async function openPretrained(name: string): Promise<void> {

@@ -85,7 +85,7 @@ function Boxes({ boxes }: { boxes: readonly Box[] }) {
         <li key={i} className="flex border-3 border-line bg-panel">
           <span className="w-3 shrink-0 border-r-3 border-line" style={{ background: colour }} />
           <span className="min-w-0 px-3 py-1.5">
-            <a href={`#/${chapter}`} className="block font-semibold text-ink" tabIndex={-1}>
+            <a href={`#/${chapter}`} className="block font-semibold text-ink">
               {title}
             </a>
             <span className="caption block font-mono">

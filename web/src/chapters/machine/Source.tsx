@@ -1,4 +1,5 @@
 import { useRef, useState } from 'react';
+import { moveInGrid } from '../../figures/roving.ts';
 import { LINES } from '../../figures/source.ts';
 import { CHAPTERS } from '../index.ts';
 import { PARTS, partOf } from './lines.ts';
@@ -26,8 +27,8 @@ export function Source() {
         aria-label="Parts of the file"
         className="w-40 shrink-0 overflow-y-auto border-l-4 border-line bg-panel text-xs max-sm:w-28"
       >
-        <ol>
-          {PARTS.map(({ span, chapter }) => {
+        <ol onKeyDown={moveInGrid}>
+          {PARTS.map(({ span, chapter }, row) => {
             const known = CHAPTERS.find(({ address }) => address === chapter);
             const name = LINES[span.first - 1]!.trim()
               .replace(/^(def|class) /, '')
@@ -41,7 +42,8 @@ export function Source() {
               >
                 <button
                   type="button"
-                  tabIndex={-1}
+                  data-at={`${row},0`}
+                  tabIndex={row === 0 ? 0 : -1}
                   className="min-w-0 flex-1 truncate px-2 py-1 text-left font-mono"
                   onClick={() => go(span.first)}
                 >
@@ -50,6 +52,7 @@ export function Source() {
                 {known && (
                   <a
                     href={`#/${chapter}`}
+                    data-at={`${row},1`}
                     tabIndex={-1}
                     className="grid h-6 w-7 place-items-center font-bold text-inherit"
                     aria-label={`chapter ${known.number}, ${known.title}`}
