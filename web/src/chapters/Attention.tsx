@@ -3,6 +3,7 @@ import { headDim } from '../engine/config.ts';
 import { lossOf } from '../engine/model.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
 import { count, fixed } from '../figures/format.ts';
+import { Gradually } from '../figures/Gradually.tsx';
 import { Panel } from '../figures/Panel.tsx';
 import { Check, Predict } from '../figures/Quiz.tsx';
 import { definition, line } from '../figures/source.ts';
@@ -52,59 +53,63 @@ export default function Attention() {
   const share = trace.values.get(`layer${layer}.attn_weights`, position, 0, head);
   return (
     <div className="mt-4 space-y-6">
-      <p className="prose">
-        Everywhere else in the model each position is on its own. Attention is where it learns what
-        came before. Each position makes three vectors: a <b>query</b> asks, a <b>key</b> says what
-        the position has to offer, a <b>value</b> is what it gives. The query is compared with every
-        key so far; the better they match, the larger the share of that value it takes.{' '}
-        {n_head === 1 ? 'Here one head does this' : `Here ${n_head} heads do this side by side`},
-        each with {dim} numbers{n_layer > 1 ? `, in each of ${n_layer} layers` : ''}.
-      </p>
-      <Predict
-        id={`attention muted ${loaded.source.name}`}
-        question={`Take all of attention away, from a model trained for ${count(step)} steps. What happens to its loss on ${running}?`}
-        options={[
-          { value: 'worse', label: 'much worse: +1 or more' },
-          { value: 'some', label: `worse, by ${MUCH} to 1` },
-          { value: 'little', label: `hardly anything: less than ${MUCH}` },
-        ]}
-        truth={cost >= 1 ? 'worse' : cost >= MUCH ? 'some' : 'little'}
-      >
-        It goes from {fixed(before.loss, 4)} to {fixed(muted, 4)}. One document is chance; below,
-        the same is measured on many
-        {loaded.source.name === 'english' && ', and on a model that was trained for 20,000 steps'}.
-      </Predict>
+      <Gradually>
+        <p className="prose">
+          Everywhere else in the model each position is on its own. Attention is where it learns
+          what came before. Each position makes three vectors: a <b>query</b> asks, a <b>key</b>{' '}
+          says what the position has to offer, a <b>value</b> is what it gives. The query is
+          compared with every key so far; the better they match, the larger the share of that value
+          it takes.{' '}
+          {n_head === 1 ? 'Here one head does this' : `Here ${n_head} heads do this side by side`},
+          each with {dim} numbers{n_layer > 1 ? `, in each of ${n_layer} layers` : ''}.
+        </p>
+        <Predict
+          id={`attention muted ${loaded.source.name}`}
+          question={`Take all of attention away, from a model trained for ${count(step)} steps. What happens to its loss on ${running}?`}
+          options={[
+            { value: 'worse', label: 'much worse: +1 or more' },
+            { value: 'some', label: `worse, by ${MUCH} to 1` },
+            { value: 'little', label: `hardly anything: less than ${MUCH}` },
+          ]}
+          truth={cost >= 1 ? 'worse' : cost >= MUCH ? 'some' : 'little'}
+        >
+          It goes from {fixed(before.loss, 4)} to {fixed(muted, 4)}. One document is chance; below,
+          the same is measured on many
+          {loaded.source.name === 'english' && ', and on a model that was trained for 20,000 steps'}
+          .
+        </Predict>
 
-      <Matrix />
-      <Cache />
-      <Output />
-      <Lab />
-      <Longer />
-      <div className="columns-of-two">
-        <Scaling />
-        <div className="min-w-0 space-y-6">
-          <Symmetry />
-          <Panel title="check yourself">
-            <Check
-              id="attention share"
-              question={`Which share does position ${position} give to position 0 in head ${head}? (two decimals)`}
-              judge={(text) => Math.abs(number(text) - share) < 0.0101}
-              hint="the first number of its row, with shares shown above."
-              explain={`${fixed(share, 4)}; the whole row adds up to 1.`}
-            />
-            <Check
-              id="attention pairs"
-              question={`How many scores does one head compute for ${running}, the future left out?`}
-              judge={(text) =>
-                number(text) === (trace.values.length * (trace.values.length + 1)) / 2
-              }
-              hint="1 for the first position, 2 for the second, and so on."
-              explain={`1 + 2 + … + ${trace.values.length}: it grows with the square of the length, and that is what makes long texts dear.`}
-            />
-          </Panel>
+        <Matrix />
+        <Cache />
+        <Output />
+        <Lab />
+        <Longer />
+        <div className="columns-of-two">
+          <Scaling />
+          <div className="min-w-0 space-y-6">
+            <Symmetry />
+            <Panel title="check yourself">
+              <Check
+                id="attention share"
+                question={`Which share does position ${position} give to position 0 in head ${head}? (two decimals)`}
+                judge={(text) => Math.abs(number(text) - share) < 0.0101}
+                hint="the first number of its row, with shares shown above."
+                explain={`${fixed(share, 4)}; the whole row adds up to 1.`}
+              />
+              <Check
+                id="attention pairs"
+                question={`How many scores does one head compute for ${running}, the future left out?`}
+                judge={(text) =>
+                  number(text) === (trace.values.length * (trace.values.length + 1)) / 2
+                }
+                hint="1 for the first position, 2 for the second, and so on."
+                explain={`1 + 2 + … + ${trace.values.length}: it grows with the square of the length, and that is what makes long texts dear.`}
+              />
+            </Panel>
+          </div>
         </div>
-      </div>
-      {SOURCE}
+        {SOURCE}
+      </Gradually>
     </div>
   );
 }

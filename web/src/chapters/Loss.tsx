@@ -2,6 +2,7 @@ import { useLayoutEffect, useState } from 'react';
 import type { Cell } from '../engine/expression.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
 import { fixed } from '../figures/format.ts';
+import { Gradually } from '../figures/Gradually.tsx';
 import { Panel } from '../figures/Panel.tsx';
 import { Check, Predict } from '../figures/Quiz.tsx';
 import { definition, line } from '../figures/source.ts';
@@ -53,58 +54,60 @@ export default function Loss() {
   const n = trace.values.length;
   return (
     <div className="mt-4 space-y-6">
-      <p className="prose">
-        At each position the model says how likely each token is to come next. Then one comes. The{' '}
-        <b>loss</b> is its surprise: −log of the probability it had given to just that token. 0 if
-        it was certain, more and more the less it expected it. Training has one aim, to make the
-        mean of this smaller; the <b>gradient</b> says for every number in the model which way that
-        is.
-      </p>
-      <Predict
-        id={`loss blind ${vocab_size}`}
-        question={`A model that knows nothing gives each of the ${vocab_size} tokens the same probability. What is its loss?`}
-        options={[
-          { value: '0', label: '0' },
-          { value: 'share', label: `1/${vocab_size} = ${fixed(1 / vocab_size, 4)}` },
-          { value: 'log', label: `ln ${vocab_size} = ${fixed(blind, 4)}` },
-        ]}
-        truth="log"
-      >
-        −log(1/{vocab_size}) is ln {vocab_size} = {fixed(blind, 4)}, whatever comes. Every run
-        starts near it. A loss above it means: sure, and wrong.
-      </Predict>
+      <Gradually>
+        <p className="prose">
+          At each position the model says how likely each token is to come next. Then one comes. The{' '}
+          <b>loss</b> is its surprise: −log of the probability it had given to just that token. 0 if
+          it was certain, more and more the less it expected it. Training has one aim, to make the
+          mean of this smaller; the <b>gradient</b> says for every number in the model which way
+          that is.
+        </p>
+        <Predict
+          id={`loss blind ${vocab_size}`}
+          question={`A model that knows nothing gives each of the ${vocab_size} tokens the same probability. What is its loss?`}
+          options={[
+            { value: '0', label: '0' },
+            { value: 'share', label: `1/${vocab_size} = ${fixed(1 / vocab_size, 4)}` },
+            { value: 'log', label: `ln ${vocab_size} = ${fixed(blind, 4)}` },
+          ]}
+          truth="log"
+        >
+          −log(1/{vocab_size}) is ln {vocab_size} = {fixed(blind, 4)}, whatever comes. Every run
+          starts near it. A loss above it means: sure, and wrong.
+        </Predict>
 
-      <Positions />
-      <Ruler />
-      <Targets />
-      <Flow />
-      <div className="columns-of-two">
-        <Path weight={weight} onPick={setPicked} />
-        {SOURCE}
-      </div>
-      <Step weight={weight} />
-      <div className="columns-of-two">
-        <WhyLog />
-        <div className="min-w-0 space-y-6">
-          <Overflow />
-          <Panel title="check yourself">
-            <Check
-              id="loss target"
-              question={`What is p − 1 for ${tokenizer.token(target)}, which comes after position ${position}? (two decimals)`}
-              judge={(text) => Math.abs(number(text) - (own - 1)) < 0.0101}
-              hint="its probability stands in the first table; take 1 off, mind the sign."
-              explain={`${fixed(own - 1, 4)}. In the mean over ${n} positions its gradient is a ${n}th of that, ${fixed((own - 1) / n, 4)}.`}
-            />
-            <Check
-              id="loss mean"
-              question={`The losses of ${n} positions add up to ${fixed(trace.loss * n, 3)}. What is the loss of the document? (two decimals)`}
-              judge={(text) => Math.abs(number(text) - trace.loss) < 0.0101}
-              hint={`divide by ${n}.`}
-              explain={`${fixed(trace.loss, 4)} nats a token. A blind guess has ${fixed(blind, 4)}.`}
-            />
-          </Panel>
+        <Positions />
+        <Ruler />
+        <Targets />
+        <Flow />
+        <div className="columns-of-two">
+          <Path weight={weight} onPick={setPicked} />
+          {SOURCE}
         </div>
-      </div>
+        <Step weight={weight} />
+        <div className="columns-of-two">
+          <WhyLog />
+          <div className="min-w-0 space-y-6">
+            <Overflow />
+            <Panel title="check yourself">
+              <Check
+                id="loss target"
+                question={`What is p − 1 for ${tokenizer.token(target)}, which comes after position ${position}? (two decimals)`}
+                judge={(text) => Math.abs(number(text) - (own - 1)) < 0.0101}
+                hint="its probability stands in the first table; take 1 off, mind the sign."
+                explain={`${fixed(own - 1, 4)}. In the mean over ${n} positions its gradient is a ${n}th of that, ${fixed((own - 1) / n, 4)}.`}
+              />
+              <Check
+                id="loss mean"
+                question={`The losses of ${n} positions add up to ${fixed(trace.loss * n, 3)}. What is the loss of the document? (two decimals)`}
+                judge={(text) => Math.abs(number(text) - trace.loss) < 0.0101}
+                hint={`divide by ${n}.`}
+                explain={`${fixed(trace.loss, 4)} nats a token. A blind guess has ${fixed(blind, 4)}.`}
+              />
+            </Panel>
+          </div>
+        </div>
+      </Gradually>
     </div>
   );
 }

@@ -3,6 +3,7 @@ import { useStore } from 'zustand';
 import { learningRate } from '../engine/config.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
 import { count, precise } from '../figures/format.ts';
+import { Gradually } from '../figures/Gradually.tsx';
 import { Panel } from '../figures/Panel.tsx';
 import { Check } from '../figures/Quiz.tsx';
 import { definition, line, type Span } from '../figures/source.ts';
@@ -61,54 +62,57 @@ export default function Training() {
   const rate = learningRate(training, asked - 1);
   return (
     <div className="@container mt-4 space-y-6">
-      <p className="prose">
-        Training repeats one small thing. Read a document and measure the <b>loss</b>. Find the{' '}
-        <b>gradient</b>: for each of the {count(loaded.final.data.length)} weights, which way is
-        worse. Let <b>Adam</b> move every weight a little the other way. Then take the next
-        document. After {count(training.steps)} such steps the model writes names. The learning rate
-        falls in a straight line to 0, so the last steps are small ones.
-      </p>
+      <Gradually>
+        <p className="prose">
+          Training repeats one small thing. Read a document and measure the <b>loss</b>. Find the{' '}
+          <b>gradient</b>: for each of the {count(loaded.final.data.length)} weights, which way is
+          worse. Let <b>Adam</b> move every weight a little the other way. Then take the next
+          document. After {count(training.steps)} such steps the model writes names. The learning
+          rate falls in a straight line to 0, so the last steps are small ones.
+        </p>
 
-      <Conductor />
-      <div className="columns-of-two">
-        <Samples />
-        <CodePanel show={CODE} lit={LINES[topic] ?? [MOVE]} />
-      </div>
-
-      <p className="prose">
-        What do all these settings do? The best way to know is to turn them. Every move of a slider
-        trains the whole model again, from its first random weight to its last step. One run is not
-        the truth: another seed gives another end, so look at the held-out loss, and compare.
-      </p>
-      <Lab locked={!guessed} onTouch={setTopic} />
-
-      <DataSize />
-      <Ablations onLook={setTopic} />
-
-      <Panel title="check yourself">
+        <Conductor />
         <div className="columns-of-two">
-          <Check
-            id="training rate"
-            question={`What is the learning rate of step ${count(asked)} of the run of all chapters?`}
-            judge={(text) =>
-              text.trim() !== '' && Math.abs(Number(text) - rate) <= 0.02 * rate + 1e-7
-            }
-            hint={`it falls in a line from ${training.learning_rate} at step 1; after step ${count(training.steps)} it is 0.`}
-            explain={`${training.learning_rate} · (1 − ${asked - 1}/${training.steps}) = ${precise(rate)}. After the last step it would be 0, never below.`}
-          />
-          {settings && (
-            <Check
-              id="training read"
-              question="How many documents does the run with the settings above read, counting repeats?"
-              judge={(text) =>
-                Number(text.replaceAll(',', '')) === settings.steps * settings.batch_size
-              }
-              hint="each step reads a batch."
-              explain={`${count(settings.steps)} steps of ${settings.batch_size}. With ${count(settings.documents)} documents to read, each comes ${settings.steps * settings.batch_size > settings.documents ? `about ${Math.round((settings.steps * settings.batch_size) / settings.documents)} times` : 'once at most'}.`}
-            />
-          )}
+          <Samples />
+          <CodePanel show={CODE} lit={LINES[topic] ?? [MOVE]} />
         </div>
-      </Panel>
+
+        <p className="prose">
+          What do all these settings do? The best way to know is to turn them. Every move of a
+          slider trains the whole model again, from its first random weight to its last step. One
+          run is not the truth: another seed gives another end, so look at the held-out loss, and
+          compare.
+        </p>
+        <Lab locked={!guessed} onTouch={setTopic} />
+
+        <DataSize />
+        <Ablations onLook={setTopic} />
+
+        <Panel title="check yourself">
+          <div className="columns-of-two">
+            <Check
+              id="training rate"
+              question={`What is the learning rate of step ${count(asked)} of the run of all chapters?`}
+              judge={(text) =>
+                text.trim() !== '' && Math.abs(Number(text) - rate) <= 0.02 * rate + 1e-7
+              }
+              hint={`it falls in a line from ${training.learning_rate} at step 1; after step ${count(training.steps)} it is 0.`}
+              explain={`${training.learning_rate} · (1 − ${asked - 1}/${training.steps}) = ${precise(rate)}. After the last step it would be 0, never below.`}
+            />
+            {settings && (
+              <Check
+                id="training read"
+                question="How many documents does the run with the settings above read, counting repeats?"
+                judge={(text) =>
+                  Number(text.replaceAll(',', '')) === settings.steps * settings.batch_size
+                }
+                hint="each step reads a batch."
+                explain={`${count(settings.steps)} steps of ${settings.batch_size}. With ${count(settings.documents)} documents to read, each comes ${settings.steps * settings.batch_size > settings.documents ? `about ${Math.round((settings.steps * settings.batch_size) / settings.documents)} times` : 'once at most'}.`}
+              />
+            )}
+          </div>
+        </Panel>
+      </Gradually>
     </div>
   );
 }
