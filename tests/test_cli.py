@@ -196,6 +196,19 @@ def test_datasets(glassgpt: Command) -> None:
     assert "is bundled" in out
 
 
+def test_without_the_kernel_numpy_takes_over_with_a_line(
+    glassgpt: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glassgpt.engines.native.unavailable", lambda: "the kernel is not compiled")
+    status, out, err = glassgpt("train", "ten", "--steps", "3", "-o", "run", "--json")
+    assert status == 0
+    assert json.loads(out)["engine"] == "numpy"
+    assert err.count("the kernel is not compiled: the numpy engine takes over\n") == 1
+    status, _, err = glassgpt("train", "ten", "--engine", "native")
+    assert status == 2
+    assert "there is no native engine here: the kernel is not compiled; use numpy" in err
+
+
 def test_version_and_help(glassgpt: Command) -> None:
     assert glassgpt("--version")[1].startswith("glassgpt 0.")
     assert "Commands" in glassgpt()[1]

@@ -93,11 +93,22 @@ def open_run(path: Path | None) -> SavedRun:
     return load(path or latest_run())
 
 
+def engine_name(given: str | None) -> str:
+    """The engine asked for, or the default one; a line if that is not the fastest."""
+    from glassgpt import engines
+
+    if given:
+        return given
+    if notice := engines.notice():
+        say(notice)
+    return engines.DEFAULT
+
+
 def engine_for(saved: SavedRun, name: str | None = None) -> Engine:
     """The engine of this name, or the default one, with the weights of the run."""
     from glassgpt import engines
 
-    return engines.create(name or engines.DEFAULT, saved.run.model, saved.state, saved.run.training)
+    return engines.create(engine_name(name), saved.run.model, saved.state, saved.run.training)
 
 
 BIN_STYLES = {"seen": "red", "in file": "yellow", "new": "green"}

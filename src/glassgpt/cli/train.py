@@ -93,7 +93,7 @@ def train(
         raise ConfigError(f"save_every is {save_every:g}; it must be a number of seconds")
     if resume is None:
         form = check_normalization(normalize) if normalize else None
-        engine_name = engine or engines.DEFAULT
+        engine_name = common.engine_name(engine)
         engines.check(engine_name, dtype)
         numbers: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed}
         numbers |= {"beta1": beta1, "beta2": beta2, "eps": eps, "init_std": init_std}

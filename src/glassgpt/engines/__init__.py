@@ -25,7 +25,7 @@ DEFAULT: str
 
 def __getattr__(name: str) -> str:
     if name == "DEFAULT":  # found out when it is first needed: it means loading the kernel
-        return "native" if _native().available() else "numpy"
+        return "numpy" if _native().unavailable() else "native"
     raise AttributeError(name)
 
 
@@ -35,7 +35,7 @@ def _native() -> ModuleType:
 
 def available() -> list[str]:
     """The engines that can be used here."""
-    return [name for name in NAMES if name != "native" or _native().available()]
+    return [name for name in NAMES if name != "native" or not _native().unavailable()]
 
 
 def notice() -> str:

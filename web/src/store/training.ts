@@ -43,13 +43,6 @@ export async function trainHere(): Promise<void> {
   );
 }
 
-/** Give up what is being trained; nothing of it is kept. */
-export function stopTraining(): void {
-  job?.stop();
-  job = null;
-  setTraining(null);
-}
-
 function isCurrent(one: Job): boolean {
   return one === job && one.run === explorer.getState().loaded?.run;
 }
