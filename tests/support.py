@@ -17,7 +17,6 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.datasets import REGISTRY
 from glassgpt.datasets.download import cache_path
 from glassgpt.engines.base import Engine, Params, TrainState
-from glassgpt.errors import EngineError
 from glassgpt.training import initial_params
 
 ROOT = Path(__file__).parent.parent
@@ -48,8 +47,8 @@ def build(
 ) -> Engine:
     """An engine around its own copy of these weights; skips the test where it cannot run here."""
     state = state if isinstance(state, TrainState) else TrainState.fresh(state)
-    if name not in ("scalar", "numpy") and name not in engines.available():
-        pytest.skip(f"the {name} engine is not available here")
+    if reason := engines.unavailable(name):
+        pytest.skip(f"there is no {name} engine here: {reason}")
     return engines.create(name, config, state.copy(), training or TrainConfig(), dtype)
 
 
@@ -57,20 +56,11 @@ def small_params(config: ModelConfig = SMALL, seed: int = 0, std: float = 0.5) -
     return initial_params(config, random.Random(seed), std)
 
 
-def computes_in(name: str, dtype: str) -> bool:
-    """Whether the engine knows the dtype, be it available here or not."""
-    try:
-        engines.check(name, dtype)
-    except EngineError:
-        return False
-    return True
-
-
 PRECISIONS = [
     (name, dtype)
     for name in engines.NAMES
     for dtype in ("float64", "float32")
-    if computes_in(name, dtype)
+    if dtype in engines.DTYPES[name]
 ]
 
 

@@ -15,7 +15,8 @@ from glassgpt import engines
 from support import SRC
 
 LAYERS = [
-    {"errors", "files", "locks", "safetensors", "interrupts", "config", "tokenizer", "reference"},
+    {"errors", "files", "locks", "safetensors", "interrupts", "processes"}
+    | {"config", "tokenizer", "reference"},
     {"datasets", "engines"},
     {"training", "sampling", "trace", "evaluation", "benchmark"}
     | {"checkpoint", "modelfile", "runfiles", "runlog", "saving", "statefile"},
@@ -23,7 +24,7 @@ LAYERS = [
 ]
 """A part of the package may use its own layer and those above it in this list."""
 
-SHARED = {"__init__", "base", "batch", "_build", "_library"}
+SHARED = {"__init__", "base", "batch", "_build", "_library", "_placement", "_rows", "_spread"}
 """In `engines/`, what is no engine: the seam, and what engines are built with."""
 
 HEAVY = {"torch", "fastapi", "pydantic", "uvicorn", "matplotlib", "starlette", "pandas"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 from types import ModuleType
 from typing import Any
 
 from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.engines._placement import Placement
 from glassgpt.engines.base import AdamConfig, Engine, TrainState
 from glassgpt.errors import EngineError
 
@@ -15,9 +17,18 @@ _CLASSES = {
     "scalar": ("glassgpt.engines.scalar", "ScalarEngine"),
     "numpy": ("glassgpt.engines.numpy", "NumpyEngine"),
     "native": ("glassgpt.engines.native", "NativeEngine"),
+    "torch": ("glassgpt.engines.torch", "TorchEngine"),
 }
 
 NAMES = tuple(_CLASSES)
+
+DTYPES = {
+    "scalar": ("float64",),
+    "numpy": ("float64", "float32"),
+    "native": ("float64", "float32"),
+    "torch": ("float64", "float32", "bfloat16"),
+}
+"""What each engine computes in."""
 
 DEFAULT: str
 """The fastest engine that can be used here."""
@@ -33,9 +44,19 @@ def _native() -> ModuleType:
     return importlib.import_module(_CLASSES["native"][0])
 
 
+def unavailable(name: str) -> str:
+    """Why an engine cannot be used here; empty where it can."""
+    if name == "native":
+        reason: str = _native().unavailable()
+        return reason and f"{reason}; use numpy"
+    if name == "torch" and importlib.util.find_spec("torch") is None:
+        return "PyTorch is not installed; pip install 'glassgpt[torch]'"
+    return ""
+
+
 def available() -> list[str]:
     """The engines that can be used here."""
-    return [name for name in NAMES if name != "native" or not _native().unavailable()]
+    return [name for name in NAMES if not unavailable(name)]
 
 
 def notice() -> str:
@@ -48,10 +69,11 @@ def check(name: str, dtype: str) -> None:
     """Raise EngineError unless there is an engine of this name that computes in this dtype."""
     if name not in _CLASSES:
         raise EngineError(f"there is no engine {name!r}; there are: {', '.join(NAMES)}")
-    if name == "native" and (reason := _native().unavailable()):
-        raise EngineError(f"there is no native engine here: {reason}; use numpy")
-    if dtype not in ("float64", "float32") or (name == "scalar" and dtype != "float64"):
-        raise EngineError(f"the {name} engine does not compute in {dtype!r}")
+    if dtype not in DTYPES[name]:
+        known = ", ".join(DTYPES[name])
+        raise EngineError(f"the {name} engine does not compute in {dtype!r}; it does in {known}")
+    if reason := unavailable(name):
+        raise EngineError(f"there is no {name} engine here: {reason}")
 
 
 def create(
@@ -61,14 +83,16 @@ def create(
     training: TrainConfig,
     dtype: str = "float64",
     threads: int | None = None,
+    placement: Placement | None = None,
 ) -> Engine:
     """Build the engine of this name around a state.
 
     Args:
         threads: that share a batch in the native engine, the numbers being the same for any; None
             for all processors.
+        placement: of the torch engine.
 
-    Raises EngineError for a name or a dtype that does not exist.
+    Raises EngineError for a name, a dtype or a device that is not there.
     """
     check(name, dtype)
     module, class_name = _CLASSES[name]
@@ -76,6 +100,8 @@ def create(
     options: dict[str, Any] = {} if name == "scalar" else {"dtype": dtype}
     if name == "native":
         options["threads"] = threads or os.cpu_count() or 1
+    if name == "torch":
+        options["placement"] = placement
     engine: Engine = getattr(importlib.import_module(module), class_name)(
         config, state, adam, **options
     )
