@@ -183,5 +183,5 @@ def novelty(
     token_ids: Sequence[int], seen: set[str], in_file: set[str], tokenizer: Tokenizer
 ) -> Novelty:
     """Whether a text was trained on, stands in the file but was not trained on, or is new."""
-    text = "".join(tokenizer.chars[i] for i in token_ids)
+    text = tokenizer.text(token_ids)
     return "seen" if text in seen else "in file" if text in in_file else "new"

@@ -34,11 +34,29 @@ def normalized(text: str, form: Normalization) -> str:
     return unicodedata.normalize(form.upper(), text)  # type: ignore[arg-type]
 
 
+CONTROLS = {"\n": "↵", "\t": "⇥"}
+"""The control characters that a text may have, and how they are shown."""
+
+
+def is_control(char: str) -> bool:
+    """Whether a character has no place in a text: a control character or half of a pair."""
+    return char not in CONTROLS and unicodedata.category(char) in ("Cc", "Cs")
+
+
 def describe_character(char: str) -> str:
     """`'é' (U+00E9 LATIN SMALL LETTER E WITH ACUTE)`; a bare mark is shown on a dotted circle."""
     shown = f"◌{char}" if unicodedata.category(char).startswith("M") else char
     name = unicodedata.name(char, "unnamed")
     return f"{shown!r} (U+{ord(char):04X} {name})"
+
+
+def shown(text: str) -> str:
+    """A token's text made visible: `␣the`, `↵`, a mark without its letter on a dotted circle."""
+    if text and unicodedata.category(text[0]).startswith("M"):
+        text = f"◌{text}"
+    for char, sign in (*CONTROLS.items(), (" ", "␣")):
+        text = text.replace(char, sign)
+    return text
 
 
 class Tokenizer(reference.Tokenizer):
@@ -47,6 +65,11 @@ class Tokenizer(reference.Tokenizer):
     def __init__(self, chars: Sequence[str], normalize: Normalization = "none") -> None:
         super().__init__(chars)
         self.normalize = normalize
+
+    @property
+    def alphabet(self) -> frozenset[str] | None:
+        """The characters that it can read, in its normal form; None for every one there is."""
+        return frozenset(self.ids)
 
     @classmethod
     def from_documents(
@@ -65,31 +88,30 @@ class Tokenizer(reference.Tokenizer):
             return super().encode(text)
         except KeyError:
             unknown = sorted(set(text) - set(self.ids))
-            shown = ", ".join(describe_character(char) for char in unknown[:5])
+            listed = ", ".join(describe_character(char) for char in unknown[:5])
             if len(unknown) > 5:
-                shown += f" and {len(unknown) - 5} more"
+                listed += f" and {len(unknown) - 5} more"
             known = self.vocabulary()
-            raise DataError(f"unknown character {shown}; this model knows {known}") from None
+            raise DataError(f"unknown character {listed}; this model knows {known}") from None
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Token ids to text as people write it: composed (NFC) unless characters are kept as is."""
-        text = super().decode(token_ids)
+        text = self.text(token_ids)
         return text if self.normalize == "none" else normalized(text, "nfc")
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        """What the tokens spell in the tokenizer's own normal form, without BOS."""
+        return super().decode(token_ids)
 
     def token(self, token_id: int) -> str:
         """One token as people read it: `BOS` or the character, a mark on a dotted circle."""
-        if token_id == self.bos:
-            return "BOS"
-        char = self.chars[token_id]
-        if unicodedata.category(char).startswith("M"):
-            return f"◌{char}"
-        return "␣" if char == " " else char
+        return "BOS" if token_id == self.bos else shown(self.chars[token_id])
 
     def vocabulary(self, limit: int = 80) -> str:
         """The characters in one line: `a b c … z`."""
-        shown = " ".join(self.token(i) for i in range(min(limit, len(self.chars))))
+        known = " ".join(self.token(i) for i in range(min(limit, len(self.chars))))
         more = len(self.chars) - limit
-        return f"{shown} and {more} more" if more > 0 else shown
+        return f"{known} and {more} more" if more > 0 else known
 
     def to_dict(self) -> dict[str, Any]:
         return {"kind": "characters", "normalize": self.normalize, "chars": self.chars}
@@ -106,8 +128,10 @@ class Tokenizer(reference.Tokenizer):
             raise ConfigError("the tokenizer's chars must be a list of characters")
         if not all(isinstance(c, str) and len(c) == 1 for c in chars):
             raise ConfigError("each of the tokenizer's chars must be one character")
-        if any(unicodedata.category(c) in ("Cc", "Cs") for c in chars):
-            raise ConfigError("the tokenizer's chars must not be control characters")
+        if any(map(is_control, chars)):
+            raise ConfigError(
+                "the tokenizer's chars must not be control characters but for line ends and tabs"
+            )
         if chars != sorted(set(chars)):
             raise ConfigError("the tokenizer's chars must be unique and in code point order")
         return cls(chars, check_normalization(data["normalize"]))
