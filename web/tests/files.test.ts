@@ -13,6 +13,7 @@ import {
   writeState,
   writeTokenizerJson,
 } from '../src/engine/stateFile.ts';
+import { Tokenizer } from '../src/engine/tokenizer.ts';
 
 const fixture = (name: string) => readFileSync(new URL(`./fixtures/${name}`, import.meta.url));
 const text = fixture('model.json').toString('utf8');
@@ -65,6 +66,17 @@ describe('model.json', () => {
     const data = JSON.parse(text);
     damage(data);
     expect(() => readModelJson(JSON.stringify(data), 'm.json')).toThrow(message);
+  });
+
+  test('of tokens that the explorer does not know is refused in a line', () => {
+    const told = (tokenizer: object) => () =>
+      readModelJson(JSON.stringify({ ...JSON.parse(text), tokenizer }), 'model.json');
+    expect(told({ kind: 'byte-pairs', normalize: 'none', merges: [[104, 105]] })).toThrow(
+      'model.json: its tokens are byte pairs; the explorer reads models of characters',
+    );
+    expect(told({ kind: 'syllables', of: 1 })).toThrow(
+      "model.json: tokenizer kind 'syllables' is not known; characters is",
+    );
   });
 
   test('that is no JSON is refused', () => {
@@ -158,6 +170,12 @@ function rename(header: Record<string, unknown>): void {
   header.other = header.wpe;
   delete header.wpe;
 }
+
+test('white space in a vocabulary is shown', () => {
+  const chars = ['\t', '\n', ' ', 'a'];
+  const tokenizer = Tokenizer.fromData({ kind: 'characters', normalize: 'none', chars });
+  expect(tokenizer.vocabulary()).toBe('⇥ ↵ ␣ a');
+});
 
 test('tokenizer.json', () => {
   const tokenizer = readTokenizerJson(fixture('tokenizer.json').toString('utf8'), 't');

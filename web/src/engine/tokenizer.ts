@@ -13,6 +13,9 @@ export function normalized(text: string, form: Normalization): string {
   return form === 'none' ? text : text.normalize(form === 'nfc' ? 'NFC' : 'NFD');
 }
 
+/** How white space is shown: an open box, an arrow for a line end, one for a tab. */
+const SIGNS: Readonly<Record<string, string>> = { ' ': '\u2423', '\n': '\u21b5', '\t': '\u21e5' };
+
 /** Whether a character only makes sense on another one: an accent, a matra, a virama. */
 export function isMark(char: string): boolean {
   return /^\p{M}/u.test(char);
@@ -97,7 +100,7 @@ export class Tokenizer {
     if (id === this.bos) return 'BOS';
     const char = this.chars[id]!;
     if (isMark(char)) return `\u25cc${char}`;
-    return char === ' ' ? '\u2423' : char;
+    return SIGNS[char] ?? char;
   }
 
   /** The characters in one line: `a b c … z`. */
@@ -113,13 +116,17 @@ export class Tokenizer {
 
   /** Throws ConfigError for anything that `toData` would not have written. */
   static fromData(data: unknown): Tokenizer {
+    const other = isRecord(data) && 'kind' in data && data.kind !== 'characters';
+    if (other && data.kind === 'byte-pairs') {
+      throw new ConfigError('its tokens are byte pairs; the explorer reads models of characters');
+    }
+    if (other) {
+      throw new ConfigError(`tokenizer kind ${repr(data.kind)} is not known; characters is`);
+    }
     if (!isRecord(data) || Object.keys(data).sort().join() !== 'chars,kind,normalize') {
       throw new ConfigError('the tokenizer needs exactly the keys kind, normalize, chars');
     }
-    const { kind, chars } = data;
-    if (kind !== 'characters') {
-      throw new ConfigError(`tokenizer kind ${repr(kind)} is not known; characters is`);
-    }
+    const { chars } = data;
     if (!Array.isArray(chars) || !chars.length) {
       throw new ConfigError("the tokenizer's chars must be a list of characters");
     }
