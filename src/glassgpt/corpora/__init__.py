@@ -1,0 +1,15 @@
+"""Corpora larger than memory, in a prepared form that is read where it lies: docs/corpora.md."""
+
+from glassgpt.corpora.corpus import Corpus, is_corpus, open_corpus, read_tokenizer
+from glassgpt.corpora.prepare import prepare
+from glassgpt.corpora.windows import Windows, split
+
+__all__ = [
+    "Corpus",
+    "Windows",
+    "is_corpus",
+    "open_corpus",
+    "prepare",
+    "read_tokenizer",
+    "split",
+]

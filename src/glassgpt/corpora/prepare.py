@@ -1,0 +1,199 @@
+"""Make a corpus of texts of any size, in memory that does not grow with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassgpt import __version__
+from glassgpt.bytepairs import BytePairTokenizer, check_vocab_size, cut
+from glassgpt.config import Normalization
+from glassgpt.corpora.corpus import CORPUS, TOKENIZER, Corpus, open_corpus
+from glassgpt.corpora.directories import new_directory
+from glassgpt.corpora.facts import FORMAT, Facts
+from glassgpt.corpora.sources import find
+from glassgpt.corpora.texts import Documents, Progress, Texts, check_documents
+from glassgpt.corpora.writer import Writer
+from glassgpt.errors import ConfigError, DataError
+from glassgpt.runfiles import VERSION, write_json
+from glassgpt.tokenizer import Tokenizer, describe_character
+
+TRAIN_BYTES = 128 << 20
+"""Byte pairs are learned from at most about so much text, in parts spread evenly over all of it."""
+
+CODE_POINTS = 0x110000
+SPOOL = "characters.tmp"
+BATCH = 32
+"""Parts of a text that are encoded together, on all processors."""
+
+
+def prepare(
+    sources: Sequence[str],
+    target: Path,
+    *,
+    vocab_size: int | None = None,
+    documents: Documents = "line",
+    key: str = "text",
+    normalize: Normalization = "none",
+    tokenizer: Tokenizer | None = None,
+    progress: Progress | None = None,
+) -> Corpus:
+    """Read texts, find their tokens, and write them as a corpus to a new directory.
+
+    Args:
+        sources: files, names of data sets, and `-` for standard input.
+        target: the directory to make; it is there only once all of it is.
+        vocab_size: how many tokens byte pairs may have, BOS included; None for characters.
+        documents: what a document is: a `line`, a `file`, or the text in a line of `jsonl`.
+        key: of the text, in JSON.
+        tokenizer: one that is there already, instead of `vocab_size` and `normalize`.
+        progress: called with (bytes read, bytes in all; 0 where that is not known).
+
+    Raises DataError for texts that cannot be read, RunError where the directory cannot be written,
+    ConfigError for what does not fit together.
+    """
+    check_documents(documents)
+    form = tokenizer.normalize if tokenizer else normalize
+    texts = Texts(find(sources), documents, form, key, progress)
+    if tokenizer is None and vocab_size is not None:
+        check_vocab_size(vocab_size)
+        _refuse_pipes(texts)
+    with new_directory(target) as work:
+        if isinstance(tokenizer, BytePairTokenizer):
+            facts = _byte_pairs(texts, tokenizer, work)
+        elif tokenizer is not None:
+            facts = _known_characters(texts, tokenizer, work)
+        elif vocab_size is None:
+            tokenizer, facts = _new_characters(texts, form, work)
+        else:
+            tokenizer = _train(texts, vocab_size)
+            facts = _byte_pairs(texts, tokenizer, work)
+        kind = {"format": "glassgpt-tokenizer", "version": VERSION}
+        write_json(work / TOKENIZER, kind | tokenizer.to_dict())
+        made = {"format": FORMAT, "version": VERSION, "made_by": f"glassgpt {__version__}"}
+        write_json(work / CORPUS, made | facts.to_dict())
+    return open_corpus(target)
+
+
+def _refuse_pipes(texts: Texts) -> None:
+    for source in texts.sources:
+        if source.size is None:
+            raise ConfigError(
+                f"{source.name} can be read only once, and byte pairs are learned in a first "
+                "reading and encoded in a second: give a file, or a tokenizer that is there "
+                "already (--tokenizer-from)"
+            )
+
+
+# --- characters ---
+
+
+def _new_characters(texts: Texts, form: Normalization, work: Path) -> tuple[Tokenizer, Facts]:
+    """One reading, so that pipes work: the code points are kept until the alphabet is known."""
+    seen = np.zeros(CODE_POINTS, np.bool_)
+    spool = work / SPOOL
+    with spool.open("xb") as file:
+        for text in texts:
+            codes = _codes(text)
+            seen[codes] = True
+            file.write(codes.data)
+    tokenizer = Tokenizer([chr(code) for code in np.flatnonzero(seen).tolist() if code], form)
+    if not tokenizer.chars:
+        raise _nothing(texts)
+    ids = _table(tokenizer)
+    with spool.open("rb") as file, Writer(work, tokenizer.vocab_size) as writer:
+        for codes in _spooled(file):
+            writer.append(ids[codes])
+    spool.unlink()
+    return tokenizer, _facts(texts, writer)
+
+
+def _spooled(file: BinaryIO) -> Iterator[NDArray[np.uint32]]:
+    while block := file.read(1 << 20):
+        yield np.frombuffer(block, "<u4")
+
+
+def _known_characters(texts: Texts, tokenizer: Tokenizer, work: Path) -> Facts:
+    ids = _table(tokenizer)
+    with Writer(work, tokenizer.vocab_size) as writer:
+        for text in texts:
+            found = ids[_codes(text)]
+            if (unknown := np.flatnonzero(found == CODE_POINTS)).size:
+                char = describe_character(text[unknown[0]])
+                raise DataError(
+                    f"{texts.name}: unknown character {char}; "
+                    f"the tokenizer knows {tokenizer.vocabulary()}"
+                )
+            writer.append(found)
+    return _facts(texts, writer)
+
+
+def _codes(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le"), "<u4")
+
+
+def _table(tokenizer: Tokenizer) -> NDArray[np.uint32]:
+    """Code point -> id, CODE_POINTS where there is none; the zero between documents -> BOS."""
+    table = np.full(CODE_POINTS, CODE_POINTS, np.uint32)
+    table[[ord(char) for char in tokenizer.chars]] = range(len(tokenizer.chars))
+    table[0] = tokenizer.bos
+    return table
+
+
+# --- byte pairs ---
+
+
+def _train(texts: Texts, vocab_size: int) -> BytePairTokenizer:
+    texts.readings = 2
+    every = max(1, math.ceil(texts.size / TRAIN_BYTES))
+    if every == 1:
+        parts = cut(texts)
+    else:  # all of it is read, and so checked
+        some = (part for number, part in enumerate(texts) if number % every == 0)
+        parts = chain.from_iterable(cut([part]) for part in some)
+    tokenizer = BytePairTokenizer.train(parts, vocab_size, texts.normalize)
+    if not texts.num_characters:
+        raise _nothing(texts)
+    return tokenizer
+
+
+def _byte_pairs(texts: Texts, tokenizer: BytePairTokenizer, work: Path) -> Facts:
+    parts = cut(texts)
+    with Writer(work, tokenizer.vocab_size) as writer:
+        while batch := list(islice(parts, BATCH)):
+            for ids in map(np.array, tokenizer.encode_many(batch)):
+                ids[ids == 0] = tokenizer.bos  # the zero between documents is the byte 0
+                writer.append(ids)
+    return _facts(texts, writer)
+
+
+# --- both ---
+
+
+def _facts(texts: Texts, writer: Writer) -> Facts:
+    if not texts.num_characters:
+        raise _nothing(texts)
+    tokens, index = writer.sha256()
+    return Facts(
+        sources=[source.name for source in texts.sources],
+        documents=texts.documents,
+        num_documents=writer.num_documents,
+        num_tokens=writer.num_tokens,
+        num_characters=texts.num_characters,
+        num_bytes=texts.num_bytes,
+        longest=writer.longest,
+        dtype=writer.dtype,
+        tokens_sha256=tokens,
+        index_sha256=index,
+    )
+
+
+def _nothing(texts: Texts) -> DataError:
+    names = ", ".join(source.name for source in texts.sources[:5])
+    return DataError(f"there is no text in {names}")
