@@ -240,7 +240,7 @@ def test_one_save_at_a_time_and_the_steps_do_not_wait() -> None:
     writer: Any = SlowWriter()
     with Saver(writer, 0) as saver:
         assert saver.due()
-        saver.save("first", [1])  # type: ignore[arg-type]
+        saver.save(lambda: "first", [1])  # type: ignore[arg-type, return-value]
         assert not saver.due()  # the disk is busy: the state of now is not copied
         writer.go.set()
         while not saver.due():
@@ -254,7 +254,7 @@ def test_what_fails_beside_the_steps_is_raised_among_them() -> None:
     writer.error = RunError("the disk is full")
     writer.go.set()
     with pytest.raises(RunError, match="the disk is full"), Saver(writer, 0) as saver:
-        saver.save("state", [1])  # type: ignore[arg-type]
+        saver.save(lambda: "state", [1])  # type: ignore[arg-type, return-value]
         while True:
             saver.due()
             time.sleep(0.001)

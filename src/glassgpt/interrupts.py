@@ -13,9 +13,15 @@ SIGNALS = tuple(
 
 
 class Interrupts:
-    """While entered, the first signal only sets a flag; the second raises KeyboardInterrupt."""
+    """While entered, the first signal only sets a flag; the second raises KeyboardInterrupt.
 
-    def __init__(self) -> None:
+    Args:
+        patient: no signal does more than the first. torchrun hands on to its processes what the
+            terminal has sent to them already; who will not wait for it has SIGKILL.
+    """
+
+    def __init__(self, patient: bool = False) -> None:
+        self._patient = patient
         self._received: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -42,6 +48,6 @@ class Interrupts:
             signal.signal(*self._before.popitem())
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._received is not None:
+        if self._received is not None and not self._patient:
             raise KeyboardInterrupt
         self._received = number

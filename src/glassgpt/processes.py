@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,11 +47,22 @@ class Processes:
         import torch
         import torch.distributed as dist
 
-        device = "cuda" if dist.get_backend() == "nccl" else "cpu"
-        said = torch.tensor(number, device=device)
+        said = torch.tensor(number, device=_meeting_place())
         with lost_process_noticed():
             dist.broadcast(said, 0)
         return int(said)
+
+    def total(self, number: float) -> float:
+        """The sum of what all say. Raises LostProcessError."""
+        if self.world == 1:
+            return number
+        import torch
+        import torch.distributed as dist
+
+        total = torch.tensor(number, dtype=torch.float64, device=_meeting_place())
+        with lost_process_noticed():
+            dist.all_reduce(total)
+        return float(total)
 
     def same(self, fingerprint: str, what: str) -> None:
         """Raise RunError in every process unless all have this fingerprint."""
@@ -94,11 +106,18 @@ def joined(processes: Processes, gpus: bool) -> Iterator[None]:
         return
     import torch
     import torch.distributed as dist
+    from torch.distributed.rendezvous import rendezvous
 
     if gpus:
         torch.cuda.set_device(processes.local_rank)
     with lost_process_noticed():
-        dist.init_process_group("nccl" if gpus else "gloo")
+        store, rank, world = next(rendezvous("env://"))
+        # torchrun keeps one store over its restarts; where an earlier start has left the addresses
+        # of the dead is not where to look for ours.
+        store = dist.PrefixStore(f"start{processes.restarts}", store)  # type: ignore[attr-defined]
+        dist.init_process_group(
+            "nccl" if gpus else "gloo", store=store, rank=rank, world_size=world
+        )
     yield
     # What DistributedDataParallel has hooked into the group must be gone before the group is, or
     # the interpreter may abort at its end. After an error nobody takes leave: the others may be
@@ -115,10 +134,17 @@ def lost_process_noticed() -> Iterator[None]:
     try:
         yield
     except (dist.DistError, RuntimeError) as error:
-        text = str(error).partition("\n")[0]
+        text = re.sub(r"\[[^]]*\.cc:\d+\] *", "", str(error).partition("\n")[0]).partition(". ")[0]
         if not isinstance(error, dist.DistError) and not _names_a_peer(text):
             raise
         raise LostProcessError(f"another process of this training was lost ({text})") from None
+
+
+def _meeting_place() -> str:
+    """The device whose tensors the group can send."""
+    import torch.distributed as dist
+
+    return "cuda" if dist.get_backend() == "nccl" else "cpu"
 
 
 def _names_a_peer(text: str) -> bool:

@@ -5,11 +5,42 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Self
+from pathlib import Path
+from typing import Protocol, Self
 
-from glassgpt.checkpoint import RunWriter
 from glassgpt.engines.base import TrainState
 from glassgpt.training import Chunk
+
+BURDEN = 0.02
+"""Share of the time that taking the state, during which nothing is trained, may cost."""
+
+
+class Writer(Protocol):
+    """What keeps a run: `checkpoint.RunWriter`."""
+
+    path: Path
+    step: int | None
+
+    def save(self, state: TrainState, chunks: Sequence[Chunk]) -> None: ...
+    def replan(self, steps: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class NoWriter:
+    """Keeps nothing: for the processes of a training that are not the first."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.step: int | None = None
+
+    def save(self, state: TrainState, chunks: Sequence[Chunk]) -> None:
+        pass
+
+    def replan(self, steps: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class Saver:
@@ -17,12 +48,13 @@ class Saver:
 
     One save at a time, and nothing ever waits in a queue: `due` says when the newest state can be
     taken, so at most one copy of the state is around. What fails in the thread is raised by the
-    next call here.
+    next call here. A large state, which takes its time to copy, is saved less often: see BURDEN.
     """
 
-    def __init__(self, writer: RunWriter, seconds: float) -> None:
+    def __init__(self, writer: Writer, seconds: float) -> None:
         self._writer, self._seconds = writer, seconds
         self._next = time.monotonic() + seconds
+        self._taken = 0.0
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
 
@@ -32,11 +64,14 @@ class Saver:
             return False
         if self._thread:
             self._join()
-            self._next = time.monotonic() + self._seconds
+            self._next = time.monotonic() + max(self._seconds, self._taken / BURDEN)
         return time.monotonic() >= self._next
 
-    def save(self, state: TrainState, chunks: Sequence[Chunk]) -> None:
-        """Begin to write; the state and the chunks must not be touched any more."""
+    def save(self, take: Callable[[], TrainState], chunks: Sequence[Chunk]) -> None:
+        """Take the state and begin to write; the chunks must not be touched any more."""
+        started = time.monotonic()
+        state = take()
+        self._taken = time.monotonic() - started
         # A daemon: the second Ctrl-C does not wait for a disk. What it leaves half written has a
         # name of its own, and is removed when the run is resumed.
         self._thread = threading.Thread(target=self._work, args=(state, chunks), daemon=True)

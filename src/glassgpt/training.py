@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.engines.base import Engine, Params, TrainState
+from glassgpt.engines.base import Document, Engine, Params, TrainState
 from glassgpt.errors import DataError, DivergedError
 from glassgpt.tokenizer import Tokenizer
 
@@ -50,6 +50,11 @@ class Run:
         if start + size <= n:  # nearly always; a slice is faster than its items
             return self.documents[start : start + size]
         return [self.documents[i % n] for i in range(start, start + size)]
+
+    def reader(self) -> Callable[[int], list[Document]]:
+        """Gives the token ids of a step's documents; each text is encoded once."""
+        encode = functools.cache(self.tokenizer.encode)
+        return lambda step: list(map(encode, self.batch(step)))
 
     def seen(self, steps: int) -> set[str]:
         """The documents that training has read after so many steps."""
@@ -114,18 +119,26 @@ def train(
     engine: Engine,
     done: int = 0,
     stop: Callable[[], bool] = lambda: False,
+    agree: Callable[[int], int] = lambda number: number,
 ) -> Iterator[Chunk]:
     """Make the steps from `done` to the end of the schedule, a chunk at a time.
 
     A chunk takes about CHUNK_SECONDS; `stop` is asked between chunks. Raises DivergedError at the
     first loss that is not finite, after yielding the good steps before it.
+
+    Args:
+        agree: where several processes train together, what the first one says: they must make the
+            same chunks, and their clocks differ. Called once a chunk.
     """
-    encode = functools.cache(run.tokenizer.encode)
+    read = run.reader()
     step, size = done, 1
-    while step < run.training.steps and not stop():
-        until = min(step + size, run.training.steps)
+    while step < run.training.steps:
+        count = agree(0 if stop() else min(size, run.training.steps - step))
+        if count == 0:
+            break
+        until = step + count
         rates = run.training.learning_rates(step, until)
-        batches = [list(map(encode, run.batch(s))) for s in range(step, until)]
+        batches = [read(s) for s in range(step, until)]
         started = time.perf_counter()
         losses = engine.train(batches, rates)
         seconds = time.perf_counter() - started

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -12,6 +13,10 @@ import typer
 from glassgpt import __version__
 from glassgpt.cli import bench, datasets, evaluate, explain, export, sample, serve, train
 from glassgpt.errors import GlassError, one_line
+from glassgpt.processes import current
+
+PATIENCE = 3.0
+"""Seconds that the first of several processes has to report what is wrong with all."""
 
 app = typer.Typer(
     name="glassgpt",
@@ -53,6 +58,8 @@ app.add_typer(datasets.app, name="datasets")
 
 def main() -> None:
     """Run the command line; every failure is one line on standard error and an exit status."""
+    if not current().first:  # of several processes one speaks
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 # until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot show, it shows as \u…
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -81,5 +88,14 @@ def _help_command(error: Exception) -> str:
 
 
 def _fail(message: str, status: int) -> None:
-    print(f"glassgpt: {one_line(message)}", file=sys.stderr)
+    here, place = current(), ""
+    if not here.first:
+        # What is wrong here is most often wrong in the first process, too, which says so and ends;
+        # then torchrun ends us before we can say it again.
+        time.sleep(PATIENCE)
+        place = f" (process {here.rank} of {here.world})"
+    print(f"glassgpt{place}: {one_line(message)}", file=sys.stderr, flush=True)
+    if here.world > 1:  # no wait for the others, who may be lost or waiting for us
+        sys.stdout.flush()
+        os._exit(status)
     sys.exit(status)

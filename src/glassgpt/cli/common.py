@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassgpt.errors import DivergedError, RunError
+from glassgpt.processes import current
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +50,12 @@ def stdout() -> Console:
 
 
 def say(message: str) -> None:
-    """A line for the person, on standard error, so that standard output stays the result."""
+    """A line for the person, on standard error, so that standard output stays the result.
+
+    Of several processes only the first speaks.
+    """
+    if not current().first:
+        return
     with contextlib.suppress(OSError):  # the person has gone, terminal and all; the work goes on
         print(message, file=sys.stderr, flush=True)
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glassgpt.cli import common
 from glassgpt.cli.progress import Display
 from glassgpt.config import Normalization, TrainConfig
+from glassgpt.errors import ConfigError
+from glassgpt.processes import Processes
 
 if TYPE_CHECKING:
-    from glassgpt.checkpoint import RunInfo, RunWriter
+    from glassgpt.checkpoint import RunInfo
     from glassgpt.datasets import Dataset
+    from glassgpt.engines import Placement
     from glassgpt.engines.base import TrainState
+    from glassgpt.saving import Writer
     from glassgpt.training import Run
 
 
@@ -27,12 +32,20 @@ class Job:
     state: TrainState
     rng: random.Random
     """Ready for the samples."""
-    writer: RunWriter
+    writer: Writer
     losses: list[float]
     """Of the steps made before."""
     data: dict[str, Any]
     """What is known of the data, for --json."""
     resumed_at: int | None = None
+    again: str = ""
+    """What the command that resumes must name, beside the run."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal where several processes work on the same."""
+        facts = (self.run.model, self.run.training, self.run.num_train, self.info, self.state.step)
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def begin(
@@ -46,13 +59,17 @@ def begin(
     engine: str,
     dtype: str,
     temperature: float,
+    processes: Processes,
 ) -> Job:
     """Read the data, draw the weights, make the run directory with a checkpoint of step 0.
+
+    Of several processes only the first makes it.
 
     Args:
         lr, block_size: None takes what suits the data.
     """
     from glassgpt.checkpoint import RunInfo, RunWriter
+    from glassgpt.saving import NoWriter
     from glassgpt.tokenizer import Tokenizer
     from glassgpt.training import begin
 
@@ -65,26 +82,45 @@ def begin(
     run, state, rng = begin(loaded.documents, training, tokenizer, block_size=context, **shape)
     _report(loaded, run)
     info = RunInfo(loaded.name, loaded.sha256, engine, dtype, temperature)
-    writer = RunWriter(output or common.new_run_path(loaded.name), run, info)
-    writer.save(state, [])
+    writer: Writer = NoWriter(output or common.RUNS)
+    if processes.first:
+        writer = RunWriter(output or common.new_run_path(loaded.name), run, info)
+        writer.save(state, [])
     return Job(run, info, state, rng, writer, [], _data_json(loaded, run))
 
 
-def resume(path: Path, steps: int | None) -> Job:
+def interrupted(output: Path | None) -> Path | None:
+    """The run that torchrun starts again, as --max-restarts has told it to; None if none is there.
+
+    Raises ConfigError where it cannot be known which one it is.
+    """
+    from glassgpt.checkpoint import MODEL
+
+    if output is None:
+        raise ConfigError("torchrun has started this anew; to go on, the command must say -o RUN")
+    return output if (output / MODEL).exists() else None
+
+
+def resume(path: Path, steps: int | None, placement: Placement) -> Job:
     """Open a run to go on with it; with `steps`, to another end than the one it was planned for."""
     from glassgpt import engines
-    from glassgpt.checkpoint import RunWriter
-    from glassgpt.errors import ConfigError
+    from glassgpt.checkpoint import RunWriter, load
+    from glassgpt.saving import NoWriter
     from glassgpt.training import replay
 
-    writer, saved = RunWriter.resume(path)
+    writer: Writer
+    if placement.processes.first:
+        writer, saved = RunWriter.resume(path)
+    else:
+        writer, saved = NoWriter(path), load(path)
     run, done = saved.run, saved.state.step
-    engines.check(saved.info.engine, saved.info.dtype)
+    engines.check(saved.info.engine, saved.info.dtype, placement)
     common.say(f"{path}: {len(run.documents):,} documents, at step {done} of {run.training.steps}")
     if steps is not None and steps != run.training.steps:
         if steps < done:
             raise ConfigError(f"--steps is {steps}; {path} is at step {done} already")
         writer.replan(steps)
+        run.training = replace(run.training, steps=steps)
         if done < steps:
             rate = run.training.learning_rates(done, done + 1)[0]
             common.say(

@@ -23,8 +23,15 @@ REMEMBERED = 500  # losses; those further back weigh less than 1 in 20,000
 class Display:
     """Step, loss, smoothed loss, learning rate, time left, and a sample that gets better."""
 
-    def __init__(self, steps: int, sample: Callable[[], str], losses: Sequence[float] = ()) -> None:
+    def __init__(
+        self,
+        steps: int,
+        sample: Callable[[], str],
+        losses: Sequence[float] = (),
+        visible: bool = True,
+    ) -> None:
         """`losses` are those of the steps made before, where a run is resumed."""
+        self.visible = visible
         self.steps, self.sample, self.done = steps, sample, len(losses)
         self.smooth, self.weight = 0.0, 0.0
         self._smooth(losses[-REMEMBERED:])
@@ -33,7 +40,7 @@ class Display:
         self.task: TaskID | None = None
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty():
+        if self.visible and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -65,6 +72,8 @@ class Display:
                 self.progress.stop()
 
     def update(self, chunk: Chunk) -> None:
+        if not self.visible:
+            return
         self._smooth(chunk.losses)
         with suppress(OSError):
             self._draw(chunk)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import random
-import shlex
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from glassgpt.cli import common, jobs
-from glassgpt.cli.progress import Display
+from glassgpt.cli import steps as loop
 from glassgpt.config import check_normalization
 
-if TYPE_CHECKING:
-    from glassgpt.engines.base import Engine
-    from glassgpt.sampling import SampleConfig
-    from glassgpt.training import Chunk
-
-ALLOWED_WITH_RESUME = ("resume", "steps", "samples", "save_every", "as_json")
+ALLOWED_WITH_RESUME = (
+    *("resume", "steps", "samples", "save_every", "as_json"),
+    *("device", "parallel", "compile_", "micro_batch"),
+)
 
 EXAMPLES = common.examples(
     "glassgpt train hindi",
@@ -28,7 +24,10 @@ EXAMPLES = common.examples(
     "glassgpt train names --n-embd 64 --n-layer 2 --lr 0.003",
     "glassgpt train --resume runs/mine",
     "cat list | glassgpt train - --json",
+    "torchrun --nproc-per-node 2 -m glassgpt train names --engine torch --batch-size 64",
 )
+MACHINE = "With --engine torch"
+"""Heading of the options that say where and how to work, not what."""
 
 
 def train(
@@ -41,9 +40,9 @@ def train(
         typer.Option("-o", "--output", help="Run directory to make; runs/DATA by default."),
     ] = None,
     engine: common.EngineOption = None,
-    dtype: Annotated[str, typer.Option(help="float64, or float32 where the engine can.")] = (
-        "float64"
-    ),
+    dtype: Annotated[
+        str, typer.Option(help="float64; float32 where the engine can; bfloat16 with torch.")
+    ] = "float64",
     steps: Annotated[int, typer.Option(help="Updates; the rate falls to 0 over them.")] = 1000,
     n_layer: Annotated[int, typer.Option(help="Blocks of attention and MLP.")] = 1,
     n_embd: Annotated[int, typer.Option(help="Width of the residual stream.")] = 16,
@@ -75,54 +74,87 @@ def train(
         ),
     ] = None,
     save_every: Annotated[
-        float, typer.Option(help="Seconds between checkpoints: a kill loses no more.")
+        float,
+        typer.Option(help="Seconds between checkpoints; more where copying a large model takes."),
     ] = 5.0,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=MACHINE)
+    ] = "auto",
+    micro_batch: Annotated[
+        int | None,
+        typer.Option(
+            help="Documents a process takes at once; gradients of the rest are added up.",
+            show_default="its whole share",
+            rich_help_panel=MACHINE,
+        ),
+    ] = None,
+    parallel: Annotated[
+        str,
+        typer.Option(
+            help="Under torchrun: ddp, each has the model; fsdp, each a part; auto, by size.",
+            rich_help_panel=MACHINE,
+        ),
+    ] = "auto",
+    compile_: Annotated[
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile",
+            help="torch.compile: a minute at the start, faster steps.",
+            show_default="on a GPU, for a million parameters or more",
+            rich_help_panel=MACHINE,
+        ),
+    ] = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Train a GPT from scratch on a list, one item a line, and let it invent 20 more."""
     started = time.perf_counter()
     from glassgpt import engines
+    from glassgpt.engines import Placement
     from glassgpt.errors import ConfigError
     from glassgpt.evaluation import MAX_DOCUMENTS, model_loss
+    from glassgpt.processes import current
     from glassgpt.sampling import SampleConfig, generate, novelty
 
-    choose = SampleConfig(temperature)
+    choose, processes = SampleConfig(temperature), current()
     if not 0 <= samples <= 1_000_000:
         raise ConfigError(f"samples is {samples}; it must be from 0 to 1,000,000")
     if not 0 <= save_every < threading.TIMEOUT_MAX:
         raise ConfigError(f"save_every is {save_every:g}; it must be a number of seconds")
+    given = _given(context)
+    placement = Placement(device, parallel, compile_, micro_batch, processes)  # type: ignore[arg-type] # it checks
+    if resume is None and processes.restarts:  # torchrun starts again what had begun
+        resume = jobs.interrupted(output)
+    elif resume is not None:
+        refused = [shown for name, shown in given.items() if name not in ALLOWED_WITH_RESUME]
+        if refused:
+            raise ConfigError(
+                f"{', '.join(refused)} cannot go with --resume: the recipe is the run's own "
+                "(--steps, --samples, --save-every, --json, and --device and the like can)"
+            )
     if resume is None:
         form = check_normalization(normalize) if normalize else None
         engine_name = common.engine_name(engine)
-        engines.check(engine_name, dtype)
+        engines.check(engine_name, dtype, placement)
         numbers: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed}
         numbers |= {"beta1": beta1, "beta2": beta2, "eps": eps, "init_std": init_std}
         numbers |= {"val_fraction": val_fraction}
         shape = {"n_layer": n_layer, "n_embd": n_embd, "n_head": n_head}
         job = jobs.begin(
             *(data, form, numbers, lr, shape, block_size),
-            *(output, engine_name, dtype, temperature),
+            *(output, engine_name, dtype, temperature, processes),
         )
     else:
-        given = _given(context)
-        refused = [shown for name, shown in given.items() if name not in ALLOWED_WITH_RESUME]
-        if refused:
-            raise ConfigError(
-                f"{', '.join(refused)} cannot go with --resume: the recipe is the run's own "
-                "(--steps, --samples, --save-every and --json can)"
-            )
-        job = jobs.resume(resume, steps if "steps" in given else None)
+        job = jobs.resume(resume, steps if "steps" in given else None, placement)
         choose = SampleConfig(job.info.temperature)
-    run, info, writer = job.run, job.info, job.writer
-    tokenizer = run.tokenizer
-    model = engines.create(info.engine, run.model, job.state, run.training, info.dtype)
-    train_started = time.perf_counter()
-    losses, status = _steps(job, model, choose, save_every)
-    train_seconds = time.perf_counter() - train_started
+    run, info, writer, tokenizer = job.run, job.info, job.writer, job.run.tokenizer
+    done = loop.train_job(job, choose, save_every, placement)
     writer.close()
+    if not processes.first:
+        raise typer.Exit(done.status)
+    model, losses, status = done.model, done.losses, done.status
 
     held_out, drawn = None, []
-    if not status:
+    if model and not status:
         encoded = [tokenizer.encode(d) for d in run.held_out[:MAX_DOCUMENTS]]
         held_out = model_loss(model, encoded)
         drawn = [generate(model, tokenizer, job.rng, choose) for _ in range(samples)]
@@ -147,8 +179,10 @@ def train(
                 "temperature": choose.temperature,
                 "samples": [s.text for s in drawn],
                 "novelty": bins,
-                "train_seconds": train_seconds,
+                "train_seconds": done.seconds,
                 "seconds": time.perf_counter() - started,
+                "processes": processes.world,
+                "throughput": done.throughput and done.throughput.to_dict(),
             }
         )
     elif not status:
@@ -158,6 +192,8 @@ def train(
                 f"{samples} samples at temperature {choose.temperature:g}: "
                 f"{common.bin_summary(bins)}"
             )
+        if done.throughput:
+            common.say(str(done.throughput))
         if held_out:
             common.say(f"held-out loss {held_out.nats:.4f} nats a character")
         _next_steps(writer.path, drawn[0].text if drawn else "")
@@ -177,53 +213,6 @@ def _given(context: typer.Context) -> dict[str, str]:
         for name in context.params
         if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
     }
-
-
-def _steps(
-    job: jobs.Job, model: Engine, choose: SampleConfig, save_every: float
-) -> tuple[list[float], int]:
-    """Train to the end or to Ctrl-C, saving now and then.
-
-    Returns the losses and the exit status: 0, or that of the signal that ended it.
-    """
-    from glassgpt.errors import DivergedError
-    from glassgpt.interrupts import Interrupts
-    from glassgpt.sampling import generate
-    from glassgpt.saving import Saver
-    from glassgpt.training import train
-
-    run, writer, losses = job.run, job.writer, list(job.losses)
-    resume_line = f"glassgpt train --resume {shlex.quote(str(writer.path))}"
-    unsaved: list[Chunk] = []
-    peek = random.Random(run.training.seed)  # a stream of its own: a look must not change the run
-
-    def sample() -> str:
-        return generate(model, run.tokenizer, peek, choose).text
-
-    with Interrupts() as interrupts:
-        try:
-            display = Display(run.training.steps, sample, job.losses)
-            with Saver(writer, save_every) as saver:
-                with display:
-                    for chunk in train(run, model, len(losses), interrupts.requested):
-                        losses += chunk.losses
-                        unsaved.append(chunk)
-                        display.update(chunk)
-                        if saver.due():
-                            saver.save(model.state(), unsaved)
-                            unsaved = []
-                saver.finish(model.state, unsaved)
-        except DivergedError as error:
-            kept = f"the last good checkpoint, of step {writer.step}, is in {writer.path}"
-            raise DivergedError(f"{error}; {kept}") from None
-        except KeyboardInterrupt:  # the second one
-            common.say(f"stopped at once, at the checkpoint of step {writer.step}; {resume_line}")
-            raise typer.Exit(interrupts.status) from None
-        if not interrupts.requested():
-            return losses, 0
-        saved = f"stopped: step {len(losses)} of {run.training.steps} is saved"
-        common.say(f"{saved}; go on with: {resume_line}")
-        return losses, interrupts.status
 
 
 def _next_steps(path: Path, text: str) -> None:

@@ -13,6 +13,8 @@ from glassgpt.engines._placement import Placement
 from glassgpt.engines.base import AdamConfig, Engine, TrainState
 from glassgpt.errors import EngineError
 
+__all__ = ["DEFAULT", "DTYPES", "NAMES", "Placement", "available", "check", "create", "notice"]
+
 _CLASSES = {
     "scalar": ("glassgpt.engines.scalar", "ScalarEngine"),
     "numpy": ("glassgpt.engines.numpy", "NumpyEngine"),
@@ -65,8 +67,11 @@ def notice() -> str:
     return f"{reason}: the numpy engine takes over" if reason else ""
 
 
-def check(name: str, dtype: str) -> None:
-    """Raise EngineError unless there is an engine of this name that computes in this dtype."""
+def check(name: str, dtype: str, placement: Placement | None = None) -> None:
+    """Raise EngineError unless there is an engine of this name that computes in this dtype.
+
+    With a placement, also where the engine could not do it there.
+    """
     if name not in _CLASSES:
         raise EngineError(f"there is no engine {name!r}; there are: {', '.join(NAMES)}")
     if dtype not in DTYPES[name]:
@@ -74,6 +79,16 @@ def check(name: str, dtype: str) -> None:
         raise EngineError(f"the {name} engine does not compute in {dtype!r}; it does in {known}")
     if reason := unavailable(name):
         raise EngineError(f"there is no {name} engine here: {reason}")
+    if placement is None:
+        return
+    if name == "torch":
+        importlib.import_module("glassgpt.engines._spread").device_for(placement, dtype)
+    elif placement.processes.world > 1:
+        raise EngineError(f"the {name} engine works in one process; torchrun wants --engine torch")
+    elif placement != Placement():
+        raise EngineError(
+            f"the {name} engine works on the CPU, as it is; --engine torch has a choice"
+        )
 
 
 def create(

@@ -42,6 +42,15 @@ class Placement:
         if self.micro_batch is not None and not 1 <= self.micro_batch <= 2**20:
             raise ConfigError(f"micro_batch is {self.micro_batch}; it must be from 1 to {2**20}")
 
+    @property
+    def on_gpus(self) -> bool:
+        """Whether the processes will meet on GPUs."""
+        if self.processes.world == 1 or self.device in ("cpu", "mps"):
+            return False
+        import torch
+
+        return torch.cuda.is_available()
+
 
 @dataclass(slots=True)
 class Work:

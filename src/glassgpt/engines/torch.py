@@ -97,7 +97,7 @@ class GPT(nn.Module):
         look_back = functools.partial(causal, self.n_head, shape, slots)
         logits = self.logits(tokens, positions, [look_back] * len(self.layers))
         surprises = F.cross_entropy(logits, targets, reduction="none")
-        # It never forms p, so it goes on where the reference's p has become 0 and the loss infinite.
+        # It never forms p, so it goes on where the reference's p is 0 and its loss infinite.
         return surprises.masked_fill(surprises > NO_PROBABILITY, math.inf)
 
     def logits(self, tokens: Tensor, positions: Tensor, look_back: Sequence[LookBack]) -> Tensor:

@@ -1,0 +1,126 @@
+"""Tokens a second, and the share of what the hardware can do (model FLOP utilisation).
+
+MFU as in appendix B of PaLM (Chowdhery et al. 2022, arXiv:2204.02311): the operations that the
+mathematics of a step asks for, a second, over those of the hardware's fastest matrix products.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from glassgpt.processes import Processes
+
+if TYPE_CHECKING:
+    import torch
+
+    from glassgpt.engines.base import Engine
+
+PUBLISHED = {
+    "H200": 989e12,
+    "H100 80GB HBM3": 989e12,
+    "H100 PCIe": 756e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L4": 121e12,
+    "V100": 125e12,
+}
+"""Operations a second of dense 16-bit matrix products, from the maker's data sheets, by a part of
+the device's name. (V100: float16; it has no bfloat16.)"""
+
+PRODUCT_OF = {"cpu": 1024, "cuda": 8192, "mps": 4096}
+"""Size of the square matrices whose product is timed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What a training has done, all processes together."""
+
+    tokens: int
+    """Predictions made."""
+    tokens_per_second: float
+    flops: float
+    """Operations a second, counted as `Work` does."""
+    peak: float
+    """The most that the hardware can do."""
+    peak_source: str
+    processes: int
+    device: str
+
+    @property
+    def mfu(self) -> float:
+        return self.flops / self.peak
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"mfu": self.mfu}
+
+    def __str__(self) -> str:
+        where = self.device if self.processes == 1 else f"{self.processes} × {self.device}"
+        return (
+            f"{self.tokens_per_second:,.0f} tokens a second on {where}: {readable(self.flops)}, "
+            f"{self.mfu:.1%} of {readable(self.peak)} ({self.peak_source})"
+        )
+
+
+def of(engine: Engine, processes: Processes, seconds: float) -> Throughput | None:
+    """Of all that the torch engine has trained, in so many seconds; None for other engines.
+
+    To be called in all processes.
+    """
+    work = getattr(engine, "work", None)
+    if work is None or not work.tokens or seconds <= 0:
+        return None
+    device: torch.device = engine.device  # type: ignore[attr-defined] # of the torch engine
+    dtype = "bfloat16" if engine.autocast else str(engine.dtype).removeprefix("torch.")  # type: ignore[attr-defined]
+    tokens, flops = processes.total(work.tokens), processes.total(work.flops)
+    peak, source = peak_flops(device, dtype) if processes.first else (1.0, "")
+    return Throughput(
+        tokens=int(tokens),
+        tokens_per_second=tokens / seconds,
+        flops=flops / seconds,
+        peak=peak * processes.world,
+        peak_source=source,
+        processes=processes.world,
+        device=device_name(device),
+    )
+
+
+def device_name(device: torch.device) -> str:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return device.type if device.type == "mps" else f"{threads} CPU thread" + "s" * (threads > 1)
+
+
+def peak_flops(device: torch.device, dtype: str) -> tuple[float, str]:
+    """Operations a second that the device can do at most, and how that is known."""
+    if device.type == "cuda" and dtype == "bfloat16":
+        name = device_name(device)
+        for part, flops in PUBLISHED.items():
+            if part in name:
+                return flops, "its data sheet"
+    return matrix_product(device, dtype), "its fastest matrix product"
+
+
+def matrix_product(device: torch.device, dtype: str, rounds: int = 8) -> float:
+    """Operations a second of a product of large square matrices, the best of some rounds."""
+    import torch
+
+    n = PRODUCT_OF[device.type]
+    a, b = (torch.randn(n, n, device=device).to(getattr(torch, dtype)) for _ in range(2))
+    best = float("inf")
+    for _ in range(rounds):
+        started = time.perf_counter()
+        total = (a @ b)[0, 0].item()  # asking for a number waits for the device
+        best = min(best, time.perf_counter() - started)
+    del total
+    return 2 * n**3 / best
+
+
+def readable(flops: float) -> str:
+    """`83.6 GFLOP/s`, `412 TFLOP/s`."""
+    unit, name = (1e12, "T") if flops >= 1e12 else (1e9, "G")
+    return f"{flops / unit:.3g} {name}FLOP/s"

@@ -1,0 +1,135 @@
+"""The loop of `glassgpt train`: steps, a display, checkpoints, and a polite end on Ctrl-C."""
+
+from __future__ import annotations
+
+import random
+import shlex
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import typer
+
+from glassgpt.cli import common, jobs
+from glassgpt.cli.progress import Display
+from glassgpt.processes import LostProcessError, Processes
+
+if TYPE_CHECKING:
+    from glassgpt.benchmark.throughput import Throughput
+    from glassgpt.engines import Placement
+    from glassgpt.engines.base import Engine, TrainState
+    from glassgpt.sampling import SampleConfig
+    from glassgpt.training import Chunk
+
+PEEK = 32
+"""Tokens of the sample that is shown while training; a longer one would hold it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What has come of a training."""
+
+    losses: list[float]
+    """Of all steps, those made before included."""
+    status: int
+    """0, or the exit status of the signal that ended it."""
+    seconds: float
+    throughput: Throughput | None
+    """Of the torch engine; the others keep no count."""
+    model: Engine | None
+    """Ready to write; in the first process, and where training came to its end."""
+
+
+def train_job(job: jobs.Job, choose: SampleConfig, save_every: float, placement: Placement) -> Done:
+    """Train, together with the other processes if there are any."""
+    from glassgpt import engines
+    from glassgpt.benchmark import throughput
+    from glassgpt.processes import joined
+
+    processes, run, info = placement.processes, job.run, job.info
+
+    def engine(state: TrainState, where: Placement) -> Engine:
+        return engines.create(
+            info.engine, run.model, state, run.training, info.dtype, placement=where
+        )
+
+    with joined(processes, placement.on_gpus):
+        processes.same(job.fingerprint, "run")
+        model: Engine | None = engine(job.state, placement)
+        assert model
+        started = time.perf_counter()
+        losses, status = _steps(job, model, choose, save_every, processes)
+        seconds = time.perf_counter() - started
+        measured = throughput.of(model, processes, seconds)
+        if processes.world > 1:
+            state = model.state()
+            model = None  # before the others are left; what is still to do the first does alone
+    if model is None and processes.first and not status:
+        model = engine(state, replace(placement, processes=Processes()))
+    return Done(losses, status, seconds, measured, model)
+
+
+def _steps(
+    job: jobs.Job, model: Engine, choose: SampleConfig, save_every: float, processes: Processes
+) -> tuple[list[float], int]:
+    """Train to the end or to Ctrl-C, saving now and then.
+
+    Returns the losses and the exit status: 0, or that of the signal that ended it.
+    """
+    from glassgpt.errors import DivergedError
+    from glassgpt.interrupts import Interrupts
+    from glassgpt.saving import Saver
+    from glassgpt.training import train
+
+    writer, losses, steps = job.writer, list(job.losses), job.run.training.steps
+    resume_line = f"glassgpt train {job.again}--resume {shlex.quote(str(writer.path))}"
+    unsaved: list[Chunk] = []
+    # Where there are several processes, the others would wait for the sample.
+    sample = _peek(job, model, choose) if processes.world == 1 else str
+
+    with Interrupts(patient=processes.world > 1) as interrupts:
+        try:
+            display = Display(steps, sample, job.losses, visible=processes.first)
+            with Saver(writer, save_every) as saver:
+                with display:
+                    for chunk in train(
+                        job.run, model, len(losses), interrupts.requested, processes.agree
+                    ):
+                        losses += chunk.losses
+                        unsaved.append(chunk)
+                        display.update(chunk)
+                        if processes.agree(saver.due()):
+                            saver.save(model.state, unsaved)
+                            unsaved = []
+                saver.finish(model.state, unsaved)
+        except (DivergedError, LostProcessError) as error:
+            if not processes.first:
+                raise
+            kept = f"the last good checkpoint, of step {writer.step}, is in {writer.path}"
+            if isinstance(error, LostProcessError):
+                kept += f"; go on with: {resume_line}"
+            raise type(error)(f"{error}; {kept}") from None
+        except KeyboardInterrupt:  # the second one
+            common.say(f"stopped at once, at the checkpoint of step {writer.step}; {resume_line}")
+            raise typer.Exit(interrupts.status) from None
+        if len(losses) == steps:
+            return losses, 0
+        saved = f"stopped: step {len(losses)} of {steps} is saved"
+        common.say(f"{saved}; go on with: {resume_line}")
+        return losses, interrupts.status
+
+
+class _peek:
+    """What the model would write now; a stream of its own, for a look must not change the run."""
+
+    def __init__(self, job: jobs.Job, model: Engine, choose: SampleConfig) -> None:
+        self.tokenizer, self.model, self.choose = job.run.tokenizer, model, choose
+        self.rng = random.Random(job.run.training.seed)
+
+    def __call__(self) -> str:
+        from itertools import islice
+
+        from glassgpt.sampling import write
+
+        steps = islice(write(self.model, self.tokenizer, self.rng, self.choose), PEEK)
+        return self.tokenizer.decode([step.choice for step in steps])
