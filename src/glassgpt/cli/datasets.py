@@ -1,18 +1,23 @@
-"""`glassgpt datasets`: list, show, download."""
+"""`glassgpt datasets`: list, show, download, prepare."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from glassgpt.cli import common
+from glassgpt.cli import common, prepare
 from glassgpt.cli.progress import Display
 
 app = typer.Typer(
-    help="The lists to learn from: list them, look into one, download one.",
-    epilog=common.examples("glassgpt datasets", "glassgpt datasets show hindi"),
+    help="The lists to learn from: list them, look into one, download one, prepare a corpus.",
+    epilog=common.examples(
+        "glassgpt datasets",
+        "glassgpt datasets show hindi",
+        "glassgpt datasets prepare *.txt --documents file --tokens bytes -o books",
+    ),
 )
 
 
@@ -41,11 +46,14 @@ def list_(as_json: common.JsonOption = False) -> None:
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(help="A data set, a file, or - for a pipe.")],
+    name: Annotated[str, typer.Argument(help="A data set, a file, a corpus, or - for a pipe.")],
     n: Annotated[int, typer.Option("-n", help="Documents to show.")] = 10,
     as_json: common.JsonOption = False,
 ) -> None:
     """Where a list comes from, what is in it, and its first lines."""
+    if Path(name).is_dir():
+        prepare.show(Path(name), n, as_json)
+        return
     loaded = _load(name)
     report = asdict(loaded.report)
     if as_json:
@@ -79,6 +87,9 @@ def download(
         return
     with Display.download(name) as progress:
         print(fetch(entry, progress))
+
+
+app.command("prepare", epilog=prepare.EXAMPLES)(prepare.prepare)
 
 
 def _load(name: str) -> Any:

@@ -106,9 +106,10 @@ def document(app: FastAPI, library: Library) -> dict[str, Any]:
 
 
 def _pattern(runs: list[Served]) -> str | None:
-    """Of texts that every one of the runs can read; None where that would be a page long."""
-    known = set.intersection(*(set(served.tokenizer.chars) for served in runs))
-    if len(known) > limits.MAX_PATTERN:
+    """Of texts that every one of the runs can read; None for any, or where it would be long."""
+    alphabets = [a for served in runs if (a := served.tokenizer.alphabet) is not None]
+    known = frozenset.intersection(*alphabets) if alphabets else None
+    if known is None or len(known) > limits.MAX_PATTERN:
         return None
     return f"^[{''.join(re.escape(char) for char in sorted(known))}]*$" if known else "^$"
 

@@ -33,8 +33,8 @@ def tokenize(served: Served, text: str) -> dict[str, Any]:
     ids, tokenizer = encode(served, text, "text"), served.tokenizer
     rows = []
     for i in ids:
-        char = None if i == tokenizer.bos else tokenizer.chars[i]
-        codepoint = None if char is None else f"U+{ord(char):04X}"
+        char = None if i == tokenizer.bos else tokenizer.text([i])
+        codepoint = f"U+{ord(char):04X}" if char and len(char) == 1 else None
         row = {"id": i, "token": tokenizer.token(i), "character": char, "codepoint": codepoint}
         rows.append(row)
     shown = normalized(text, tokenizer.normalize)

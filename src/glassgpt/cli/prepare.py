@@ -1,0 +1,219 @@
+"""`glassgpt datasets prepare`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from glassgpt.cli import common
+from glassgpt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from glassgpt.corpora import Corpus
+
+EXAMPLES = common.examples(
+    "glassgpt datasets prepare names.txt -o names",
+    "glassgpt datasets prepare *.txt --documents file --tokens bytes -o books",
+    "zcat posts.gz | glassgpt datasets prepare - -o posts --documents jsonl",
+    "glassgpt datasets prepare new.txt --tokenizer-from books -o new",
+    "glassgpt train books",
+)
+
+TOKENS = ("characters", "bytes")
+DEFAULT_VOCAB_SIZE = 4096
+SHOWN = 200
+"""Tokens of a document that are shown at most."""
+
+
+def prepare(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Files, data sets by name, - for a pipe."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The directory to make.")],
+    tokens: Annotated[
+        str | None,
+        typer.Option(help="characters (the default), or bytes: pieces of words, by byte pairs."),
+    ] = None,
+    vocab_size: Annotated[
+        int | None,
+        typer.Option(help=f"Tokens of bytes, BOS included; {DEFAULT_VOCAB_SIZE} by default."),
+    ] = None,
+    documents: Annotated[
+        str, typer.Option(help="What a document is: a line, a file, or a jsonl object.")
+    ] = "line",
+    key: Annotated[
+        str | None, typer.Option(help="Of the text in a jsonl object; text by default.")
+    ] = None,
+    tokenizer_from: Annotated[
+        Path | None, typer.Option(help="Take the tokenizer of a corpus or a run.")
+    ] = None,
+    normalize: Annotated[
+        str | None,
+        typer.Option(help="nfc, nfd or none; by default what the data set recommends, or none."),
+    ] = None,
+    as_json: common.JsonOption = False,
+) -> None:
+    """Turn texts of any size into a corpus to train on: token ids that stay on the disk."""
+    from glassgpt import corpora
+    from glassgpt.config import check_normalization
+    from glassgpt.corpora.texts import check_documents
+    from glassgpt.datasets import REGISTRY
+
+    mode = check_documents(documents)
+    if key is not None and mode != "jsonl":
+        raise ConfigError("--key is for --documents jsonl")
+    if tokens is not None and tokens not in TOKENS:
+        raise ConfigError(f"--tokens is {tokens!r}; it must be characters or bytes")
+    entry = REGISTRY.get(sources[0]) if len(sources) == 1 else None
+    form = check_normalization(normalize or (entry.recipe.normalize if entry else "none"))
+    known = None
+    if tokenizer_from is not None:
+        if tokens or vocab_size is not None or normalize:
+            raise ConfigError(
+                "--tokenizer-from brings its tokens and its normal form: leave out --tokens, "
+                "--vocab-size and --normalize"
+            )
+        known = corpora.read_tokenizer(tokenizer_from)
+    if tokens != "bytes" and vocab_size is not None:
+        raise ConfigError("--vocab-size is for --tokens bytes; characters are as many as there are")
+    size = (vocab_size or DEFAULT_VOCAB_SIZE) if tokens == "bytes" else None
+
+    started = time.perf_counter()
+    with _bar() as progress:
+        corpus = corpora.prepare(
+            sources,
+            output,
+            vocab_size=size,
+            documents=mode,
+            key=key or "text",
+            normalize=form,
+            tokenizer=known,
+            progress=progress,
+        )
+    seconds = time.perf_counter() - started
+    if as_json:
+        common.print_json(facts(corpus) | {"seconds": round(seconds, 3)})
+        return
+    _report(corpus, size, seconds)
+
+
+def _report(corpus: Corpus, asked: int | None, seconds: float) -> None:
+    vocab_size = corpus.tokenizer.vocab_size
+    console = common.stdout()
+    for name, value in described(corpus).items():
+        console.print(f"{name:>12}  {value}")
+    speed = corpus.facts.num_bytes / 1e6 / max(seconds, 1e-9)
+    console.print(f"{'time':>12}  {seconds:,.1f} s, {speed:,.1f} MB of text a second")
+    if asked and vocab_size < asked:
+        common.say(
+            f"the vocabulary has {vocab_size:,} tokens, not {asked:,}: "
+            "no other two tokens stand together twice"
+        )
+    common.say(f"\nwrote {corpus.path}; next: glassgpt train {corpus.path}")
+
+
+def facts(corpus: Corpus) -> dict[str, Any]:
+    """A corpus for `--json`."""
+    tokenizer = corpus.tokenizer.to_dict()
+    return {
+        "path": str(corpus.path),
+        **corpus.facts.to_dict(),
+        "tokenizer": tokenizer["kind"],
+        "normalize": tokenizer["normalize"],
+        "vocab_size": corpus.tokenizer.vocab_size,
+    }
+
+
+def described(corpus: Corpus) -> dict[str, str]:
+    """A corpus in a few lines for people: what, and how much of it."""
+    told, tokenizer = corpus.facts, corpus.tokenizer
+    own = told.num_tokens - told.num_documents - 1  # without BOS
+    what = {"line": "line", "file": "file", "jsonl": "JSON object"}.get(told.documents, "document")
+    size = (corpus.num_tokens * told.token_bytes + 8 * (told.num_documents + 1)) / 1e6
+    return {
+        "made of": _listed(told.sources),
+        "documents": common.count(told.num_documents, what),
+        "tokens": f"{own:,}, and {told.num_documents + 1:,} BOS",
+        "a document": f"{own / told.num_documents:,.1f} tokens; the longest {told.longest:,}",
+        "a token": (
+            f"{told.num_characters / max(own, 1):.2f} characters, "
+            f"{told.num_bytes / max(own, 1):.2f} bytes of UTF-8"
+        ),
+        "vocabulary": f"{tokenizer.vocab_size:,} tokens with BOS: {tokenizer.vocabulary(24)}",
+        "normal form": tokenizer.normalize,
+        "on the disk": f"{size:,.1f} MB ({told.dtype})",
+    }
+
+
+def show(path: Path, n: int, as_json: bool) -> None:
+    """What `glassgpt datasets show` prints of a corpus."""
+    from glassgpt.corpora import open_corpus
+
+    corpus = open_corpus(path)
+    first = [_start(corpus, i) for i in range(min(max(0, n), corpus.num_documents))]
+    if as_json:
+        common.print_json(facts(corpus) | {"first": first})
+        return
+    console = common.stdout()
+    for name, value in described(corpus).items():
+        console.print(f"{name:>12}  {value}")
+    console.print(f"{'sha256':>12}  {corpus.sha256}")
+    console.print()
+    for text in first:
+        console.print("  " + text.replace("\n", "\n  "))
+
+
+def _start(corpus: Corpus, number: int) -> str:
+    """The beginning of a document, marked where it is not all of it."""
+    ids = corpus.document(number)[1:-1]
+    text = corpus.tokenizer.decode(ids[:SHOWN].tolist())
+    return f"{text} …" if len(ids) > SHOWN else text
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {more:,} more" if more > 0 else "")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal; it shows once the first bytes are read."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("reading"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(compact=True),
+    )
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task("", total=None)
+
+    def update(done: int, total: int) -> None:
+        progress.start()
+        progress.update(task, completed=done, total=total or None)
+
+    try:
+        yield update
+    finally:
+        progress.stop()
