@@ -2,7 +2,8 @@
 
     config.json        recipe, shape, data, engine
     tokenizer.json     the vocabulary and its normal form
-    documents.txt      the documents in the order of training
+    documents.txt      the documents in the order of training; not of a corpus, which stays
+                       where it is and must be named again where it is needed
     log.jsonl          a line a step: step, documents, loss, learning_rate
     model.safetensors  parameters, Adam's moments (adam.m.*, adam.v.*); the step in its metadata
 
@@ -17,11 +18,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
 from glassgpt import __version__, runlog
+from glassgpt.bytepairs import tokenizer_from_dict
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import TrainState
 from glassgpt.errors import ConfigError, DivergedError, RunError
@@ -40,6 +42,7 @@ __all__ = [
 
 FILES = ("config.json", "tokenizer.json", "documents.txt", "log.jsonl", "model.safetensors")
 CONFIG, TOKENIZER, DOCUMENTS, LOG, MODEL = FILES
+DataKind = Literal["list", "corpus"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,15 @@ class RunInfo:
     engine: str
     dtype: str = "float64"
     temperature: float = 0.5
+    data_kind: DataKind = "list"
+    """A list is kept in the run; a corpus only by its fingerprint."""
 
     def __post_init__(self) -> None:
         texts = (self.data_name, self.data_sha256, self.engine, self.dtype)
         if not all(isinstance(text, str) for text in texts):
             raise ConfigError("data, engine or dtype has the wrong type")
+        if self.data_kind not in get_args(DataKind):
+            raise ConfigError(f"the kind of data is {self.data_kind!r}; it must be list or corpus")
         number = isinstance(self.temperature, int | float) and type(self.temperature) is not bool
         if not number or not 0 <= self.temperature <= 1e6:  # refuses NaN, too
             raise ConfigError(f"temperature is {self.temperature!r}; it must be at least 0")
@@ -102,7 +109,8 @@ class RunWriter:
                 self._write_config()
                 tokenizer = {"format": "glassgpt-tokenizer", "version": VERSION}
                 write_json(path / TOKENIZER, tokenizer | run.tokenizer.to_dict())
-                write_atomically(path / DOCUMENTS, ("\n".join(run.documents) + "\n").encode())
+                if info.data_kind == "list":
+                    write_atomically(path / DOCUMENTS, ("\n".join(run.documents) + "\n").encode())
                 write_atomically(path / LOG, b"")
             except OSError:
                 self._undo()
@@ -190,7 +198,7 @@ class RunWriter:
             "model": run.model.to_dict(),
             "training": run.training.to_dict(),
             "num_train": run.num_train,
-            "data": {"name": info.data_name, "sha256": info.data_sha256},
+            "data": {"name": info.data_name, "sha256": info.data_sha256, "kind": info.data_kind},
             "engine": info.engine,
             "dtype": info.dtype,
             "temperature": info.temperature,
@@ -269,17 +277,18 @@ def _load(path: Path) -> tuple[SavedRun, runlog.Log]:
         data = config["data"]
         info = RunInfo(
             *(data["name"], data["sha256"], config["engine"], config["dtype"]),
-            config["temperature"],
+            *(config["temperature"], data.get("kind", "list")),
         )
         num_train = config["num_train"]
     tokenizer = _tokenizer(path / TOKENIZER, tokenizer_json, model)
-    documents = read_text(path / DOCUMENTS).removesuffix("\n").split("\n")
-    if type(num_train) is not int or not 1 <= num_train <= len(documents):
-        raise RunError(f"{path / CONFIG}: num_train must be from 1 to {len(documents)}")
-    if not all(documents):
-        raise RunError(f"{path / DOCUMENTS}, line {documents.index('') + 1} is empty")
-    if set().union(*documents) - set(tokenizer.chars):
-        raise RunError(f"{path / DOCUMENTS} has characters outside {TOKENIZER}")
+    if info.data_kind == "list":
+        documents = _documents(path, tokenizer)
+        if type(num_train) is not int or not 1 <= num_train <= len(documents):
+            raise RunError(f"{path / CONFIG}: num_train must be from 1 to {len(documents)}")
+    else:
+        documents = []
+        if type(num_train) is not int or num_train < 1:
+            raise RunError(f"{path / CONFIG}: num_train must be at least 1")
     state = from_safetensors(path / MODEL, model)
     if state.step > training.steps:
         raise RunError(f"{path / MODEL} is at step {state.step}; {CONFIG} ends at {training.steps}")
@@ -288,10 +297,19 @@ def _load(path: Path) -> tuple[SavedRun, runlog.Log]:
     return SavedRun(path, run, info, state, log.losses, log.learning_rates), log
 
 
+def _documents(path: Path, tokenizer: Tokenizer) -> list[str]:
+    documents = read_text(path / DOCUMENTS).removesuffix("\n").split("\n")
+    if not all(documents):
+        raise RunError(f"{path / DOCUMENTS}, line {documents.index('') + 1} is empty")
+    if (known := tokenizer.alphabet) is not None and set().union(*documents) - known:
+        raise RunError(f"{path / DOCUMENTS} has characters outside {TOKENIZER}")
+    return documents
+
+
 def _tokenizer(path: Path, value: dict[str, Any], model: ModelConfig) -> Tokenizer:
     with refusing(path):
         body = {k: v for k, v in value.items() if k not in ("format", "version")}
-        tokenizer = Tokenizer.from_dict(body)
+        tokenizer = tokenizer_from_dict(body)
         if tokenizer.vocab_size != model.vocab_size:
             raise ConfigError(f"it has {tokenizer.vocab_size} tokens, the model {model.vocab_size}")
         return tokenizer

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from glassgpt.engines.base import Engine
+from glassgpt.engines.base import Document, Engine
 from glassgpt.sampling import Novelty, SampleConfig, generate, novelty
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import Run
@@ -30,7 +30,7 @@ class Loss:
         return self.nats / math.log(2)
 
 
-def model_loss(engine: Engine, documents: Sequence[Sequence[int]]) -> Loss | None:
+def model_loss(engine: Engine, documents: Sequence[Document]) -> Loss | None:
     """Over the first block_size predictions of each document, all weighted alike.
 
     None without documents.

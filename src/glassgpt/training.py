@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.corpora import Corpus, Windows, split
 from glassgpt.engines.base import Document, Engine, Params, TrainState
 from glassgpt.errors import DataError, DivergedError
 from glassgpt.tokenizer import Tokenizer
@@ -34,6 +35,16 @@ class Run:
     documents: list[str]
     """In the order of training; the last ones are held out."""
     num_train: int
+    windows: tuple[Windows, Windows] | None = None
+    """Of a run on a corpus: those trained on, in their order, and those held out. `documents` is
+    empty then, and `num_train` counts windows."""
+
+    @property
+    def num_documents(self) -> int:
+        """Documents, or windows of a corpus; those held out included."""
+        if self.windows:
+            return len(self.windows[0]) + len(self.windows[1])
+        return len(self.documents) or self.num_train
 
     @property
     def train_documents(self) -> list[str]:
@@ -44,7 +55,9 @@ class Run:
         return self.documents[self.num_train :]
 
     def batch(self, step: int) -> list[str]:
-        """The documents of a step, counted from 0."""
+        """The documents of a step, counted from 0; none of a corpus, whose texts are not here."""
+        if not self.documents:
+            return []
         size, n = self.training.batch_size, self.num_train
         start = step * size % n
         if start + size <= n:  # nearly always; a slice is faster than its items
@@ -53,11 +66,27 @@ class Run:
 
     def reader(self) -> Callable[[int], list[Document]]:
         """Gives the token ids of a step's documents; each text is encoded once."""
+        if self.windows:
+            return functools.partial(self._read, self.windows[0])
         encode = functools.cache(self.tokenizer.encode)
         return lambda step: list(map(encode, self.batch(step)))
 
+    def _read(self, windows: Windows, step: int) -> list[Document]:
+        size, n = self.training.batch_size, self.num_train
+        start = step * size % n
+        ahead = (start + size) % n
+        windows.will_need(ahead, ahead + size)  # the disk works while the engine does
+        return [windows[i % n] for i in range(start, start + size)]
+
+    def held_out_ids(self, limit: int) -> list[Document]:
+        """Token ids of documents set aside by val_fraction, so many at most."""
+        if self.windows:
+            held_out = self.windows[1]
+            return [held_out[i] for i in range(min(limit, len(held_out)))]
+        return [self.tokenizer.encode(d) for d in self.held_out[:limit]]
+
     def seen(self, steps: int) -> set[str]:
-        """The documents that training has read after so many steps."""
+        """The documents that training has read after so many steps; empty for a corpus."""
         return set(self.documents[: min(self.num_train, steps * self.training.batch_size)])
 
 
@@ -94,6 +123,33 @@ def begin(
     params = initial_params(model, rng, training.init_std)
     run = Run(model, training, tokenizer, order, len(order) - num_held_out)
     return run, TrainState.fresh(params), rng
+
+
+def begin_corpus(
+    corpus: Corpus,
+    training: TrainConfig,
+    n_layer: int = 1,
+    n_embd: int = 16,
+    n_head: int = 4,
+    block_size: int = 128,
+) -> tuple[Run, TrainState, random.Random]:
+    """As `begin`, on a corpus: its documents are shuffled, then the windows of long ones.
+
+    Where every document fits one window this is, number for number, the run on a list of them.
+    """
+    model = ModelConfig(corpus.tokenizer.vocab_size, n_layer, n_embd, n_head, block_size)
+    run = Run(model, training, corpus.tokenizer, [], 0)
+    state, rng = attach(run, corpus)
+    return run, state, rng
+
+
+def attach(run: Run, corpus: Corpus) -> tuple[TrainState, random.Random]:
+    """Give a run the windows of its corpus; what `begin_corpus` returned beside it."""
+    rng = random.Random(run.training.seed)
+    run.windows = split(corpus, run.model.block_size, rng, run.training.val_fraction)
+    run.num_train = len(run.windows[0])
+    params = initial_params(run.model, rng, run.training.init_std)
+    return TrainState.fresh(params), rng
 
 
 def initial_params(model: ModelConfig, rng: random.Random, std: float) -> Params:

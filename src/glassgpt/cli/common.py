@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassgpt.errors import DivergedError, RunError
+from glassgpt.errors import ConfigError, DivergedError, RunError
 from glassgpt.processes import current
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from glassgpt.checkpoint import SavedRun
     from glassgpt.engines.base import Engine
+    from glassgpt.sampling import Sample
+    from glassgpt.tokenizer import Tokenizer
+    from glassgpt.training import Run
 
 RUNS = Path("runs")
 
@@ -99,6 +103,33 @@ def open_run(path: Path | None) -> SavedRun:
     return load(path or latest_run())
 
 
+def random_stream(saved: SavedRun, source: str | None) -> tuple[random.Random, str]:
+    """The random stream of a run, ready for its samples; a run on a corpus gets its windows.
+
+    Args:
+        source: the directory of the corpus, which such a run must be told, and no other.
+
+    Returns also what a command must name to do the same again. Raises ConfigError, RunError.
+    """
+    from glassgpt.cli.material import CorpusMaterial
+    from glassgpt.training import attach, replay
+
+    if saved.info.data_kind == "list":
+        if source is not None:
+            raise ConfigError(f"{saved.path} has its documents with it; it needs no data")
+        return replay(saved.run)[1], ""
+    name = saved.info.data_name
+    if source is None:
+        raise ConfigError(
+            f"{saved.path} was trained on the corpus {name!r}, which is not in it: say where that "
+            f"is (glassgpt train CORPUS --resume {saved.path})"
+        )
+    material = CorpusMaterial(source)
+    if material.sha256 != saved.info.data_sha256:
+        raise RunError(f"{source} is not the corpus {name!r} that {saved.path} was trained on")
+    return attach(saved.run, material.corpus)[1], material.again
+
+
 def engine_name(given: str | None) -> str:
     """The engine asked for, or the default one; a line if that is not the fastest."""
     from glassgpt import engines
@@ -119,6 +150,8 @@ def engine_for(saved: SavedRun, name: str | None = None) -> Engine:
 
 BIN_STYLES = {"seen": "red", "in file": "yellow", "new": "green"}
 BIN_LABELS = {"seen": "seen in training", "in file": "in the file, not seen", "new": "new"}
+UNKNOWN = ""
+"""In place of a bin, where the texts are not at hand: those of a corpus."""
 
 
 def print_samples(rows: Sequence[tuple[str, str, str]]) -> None:
@@ -130,11 +163,27 @@ def print_samples(rows: Sequence[tuple[str, str, str]]) -> None:
     width = max((cell_len(text) for text, _, _ in rows), default=0)
     for number, (text, novelty, remark) in enumerate(rows, 1):
         line = Text(f"{number:3d}  {text}{' ' * (width - cell_len(text))}  ")
-        line.append(BIN_LABELS[novelty], BIN_STYLES[novelty])
+        if novelty != UNKNOWN:
+            line.append(BIN_LABELS[novelty], BIN_STYLES[novelty])
         if remark:
             line.append(f"  {remark}", "dim")
         line.rstrip()
         console.print(line)
+
+
+def bins_of(samples: Sequence[Sample], run: Run, steps: int) -> Sequence[str]:
+    """The bin of each sample: see `sampling.novelty`; UNKNOWN for a run on a corpus."""
+    from glassgpt.sampling import novelty
+
+    if not run.documents:
+        return [UNKNOWN] * len(samples)
+    seen, in_file = run.seen(steps), set(run.documents)
+    return [novelty(s.token_ids, seen, in_file, run.tokenizer) for s in samples]
+
+
+def unit(tokenizer: Tokenizer) -> str:
+    """What a loss is measured by."""
+    return "token" if tokenizer.alphabet is None else "character"
 
 
 def bin_summary(bins: Sequence[str]) -> str:

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glassgpt.cli import common
-from glassgpt.cli.progress import Display
+from glassgpt.cli.material import open_material
 from glassgpt.config import Normalization, TrainConfig
 from glassgpt.errors import ConfigError
 from glassgpt.processes import Processes
 
 if TYPE_CHECKING:
-    from glassgpt.checkpoint import RunInfo
-    from glassgpt.datasets import Dataset
+    from glassgpt.checkpoint import DataKind, RunInfo
     from glassgpt.engines import Placement
     from glassgpt.engines.base import TrainState
     from glassgpt.saving import Writer
@@ -70,23 +69,21 @@ def begin(
     """
     from glassgpt.checkpoint import RunInfo, RunWriter
     from glassgpt.saving import NoWriter
-    from glassgpt.tokenizer import Tokenizer
-    from glassgpt.training import begin
 
     TrainConfig(**numbers, learning_rate=0.01 if lr is None else lr)  # before the data is read
-    loaded = _load(source, form)
-    rate = loaded.recipe.learning_rate if lr is None else lr
-    training = TrainConfig(**numbers, learning_rate=rate)
-    tokenizer = Tokenizer.from_documents(loaded.documents, loaded.normalize)
-    context = loaded.recipe.block_size if block_size is None else block_size
-    run, state, rng = begin(loaded.documents, training, tokenizer, block_size=context, **shape)
-    _report(loaded, run)
-    info = RunInfo(loaded.name, loaded.sha256, engine, dtype, temperature)
+    material = open_material(source, form)
+    training = TrainConfig(**numbers, learning_rate=material.learning_rate if lr is None else lr)
+    context = material.block_size if block_size is None else block_size
+    run, state, rng = material.begin(training, context, shape)
+    common.say(material.report(run))
+    kind: DataKind = "corpus" if run.windows else "list"
+    info = RunInfo(material.name, material.sha256, engine, dtype, temperature, kind)
     writer: Writer = NoWriter(output or common.RUNS)
     if processes.first:
-        writer = RunWriter(output or common.new_run_path(loaded.name), run, info)
+        writer = RunWriter(output or common.new_run_path(material.name), run, info)
         writer.save(state, [])
-    return Job(run, info, state, rng, writer, [], _data_json(loaded, run))
+    data = material.to_dict(run)
+    return Job(run, info, state, rng, writer, [], data, again=material.again)
 
 
 def interrupted(output: Path | None) -> Path | None:
@@ -101,12 +98,15 @@ def interrupted(output: Path | None) -> Path | None:
     return output if (output / MODEL).exists() else None
 
 
-def resume(path: Path, steps: int | None, placement: Placement) -> Job:
-    """Open a run to go on with it; with `steps`, to another end than the one it was planned for."""
+def resume(path: Path, steps: int | None, placement: Placement, source: str | None) -> Job:
+    """Open a run to go on with it; with `steps`, to another end than the one it was planned for.
+
+    Args:
+        source: the corpus, of a run on one.
+    """
     from glassgpt import engines
     from glassgpt.checkpoint import RunWriter, load
     from glassgpt.saving import NoWriter
-    from glassgpt.training import replay
 
     writer: Writer
     if placement.processes.first:
@@ -115,7 +115,8 @@ def resume(path: Path, steps: int | None, placement: Placement) -> Job:
         writer, saved = NoWriter(path), load(path)
     run, done = saved.run, saved.state.step
     engines.check(saved.info.engine, saved.info.dtype, placement)
-    common.say(f"{path}: {len(run.documents):,} documents, at step {done} of {run.training.steps}")
+    rng, again = common.random_stream(saved, source)
+    common.say(f"{path}: {run.num_documents:,} documents, at step {done} of {run.training.steps}")
     if steps is not None and steps != run.training.steps:
         if steps < done:
             raise ConfigError(f"--steps is {steps}; {path} is at step {done} already")
@@ -131,57 +132,9 @@ def resume(path: Path, steps: int | None, placement: Placement) -> Job:
     data = {
         "name": saved.info.data_name,
         "sha256": saved.info.data_sha256,
-        "documents": len(run.documents),
-        "held_out": len(run.held_out),
+        "documents": run.num_documents,
+        "held_out": run.num_documents - run.num_train,
         "characters": len(run.tokenizer.chars),
         "normalize": run.tokenizer.normalize,
     }
-    _, rng = replay(run)
-    return Job(run, saved.info, saved.state, rng, writer, saved.losses, data, done)
-
-
-def _load(source: str, form: Normalization | None) -> Dataset:
-    from glassgpt import datasets
-
-    if source in datasets.REGISTRY and datasets.REGISTRY[source].url:
-        with Display.download(source) as progress:
-            return datasets.load(source, form, progress)
-    return datasets.load(source, form)
-
-
-def _report(loaded: Dataset, run: Run) -> None:
-    """What was read, in a line or two; nothing found is dropped silently."""
-    r, documents = loaded.report, run.documents
-    common.say(
-        f"{loaded.name}: {len(documents):,} documents, {r.characters} characters -> "
-        f"{run.model.vocab_size} tokens, {run.model.num_params:,} parameters"
-    )
-    cut = r.over_long(documents, run.model.block_size)
-    remarks = [
-        f"{common.count(r.duplicates, 'duplicate')} kept" if r.duplicates else "",
-        f"{common.count(r.empty, 'empty line')} skipped" if r.empty else "",
-        f"{common.count(cut, 'document')} cut at block_size {run.model.block_size}" if cut else "",
-        "byte order mark removed" if r.bom else "",
-        "Windows line ends" if r.crlf else "",
-        f"{common.count(len(run.held_out), 'document')} held out" if run.held_out else "",
-    ]
-    if any(remarks):
-        common.say("  " + "; ".join(filter(None, remarks)))
-
-
-def _data_json(loaded: Dataset, run: Run) -> dict[str, Any]:
-    r = loaded.report
-    return {
-        "name": loaded.name,
-        "sha256": loaded.sha256,
-        "documents": len(run.documents),
-        "held_out": len(run.held_out),
-        "lines": r.lines,
-        "empty": r.empty,
-        "duplicates": r.duplicates,
-        "over_long": r.over_long(run.documents, run.model.block_size),
-        "characters": r.characters,
-        "bom": r.bom,
-        "crlf": r.crlf,
-        "normalize": loaded.normalize,
-    }
+    return Job(run, saved.info, saved.state, rng, writer, saved.losses, data, done, again)

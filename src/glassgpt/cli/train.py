@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from glassgpt.cli import steps as loop
 from glassgpt.config import check_normalization
 
 ALLOWED_WITH_RESUME = (
-    *("resume", "steps", "samples", "save_every", "as_json"),
+    *("resume", "data", "steps", "samples", "save_every", "as_json"),
     *("device", "parallel", "compile_", "micro_batch"),
 )
 
@@ -33,7 +34,10 @@ MACHINE = "With --engine torch"
 def train(
     context: typer.Context,
     data: Annotated[
-        str, typer.Argument(help="A data set (see glassgpt datasets), a file, or - for a pipe.")
+        str,
+        typer.Argument(
+            help="A data set (see glassgpt datasets), a file, - for a pipe, or a prepared corpus."
+        ),
     ] = "english",
     output: Annotated[
         Path | None,
@@ -113,7 +117,7 @@ def train(
     from glassgpt.errors import ConfigError
     from glassgpt.evaluation import MAX_DOCUMENTS, model_loss
     from glassgpt.processes import current
-    from glassgpt.sampling import SampleConfig, generate, novelty
+    from glassgpt.sampling import SampleConfig, generate
 
     choose, processes = SampleConfig(temperature), current()
     if not 0 <= samples <= 1_000_000:
@@ -144,7 +148,10 @@ def train(
             *(output, engine_name, dtype, temperature, processes),
         )
     else:
-        job = jobs.resume(resume, steps if "steps" in given else None, placement)
+        job = jobs.resume(
+            *(resume, steps if "steps" in given else None, placement),
+            source=data if "data" in given else None,
+        )
         choose = SampleConfig(job.info.temperature)
     run, info, writer, tokenizer = job.run, job.info, job.writer, job.run.tokenizer
     done = loop.train_job(job, choose, save_every, placement)
@@ -155,11 +162,9 @@ def train(
 
     held_out, drawn = None, []
     if model and not status:
-        encoded = [tokenizer.encode(d) for d in run.held_out[:MAX_DOCUMENTS]]
-        held_out = model_loss(model, encoded)
+        held_out = model_loss(model, run.held_out_ids(MAX_DOCUMENTS))
         drawn = [generate(model, tokenizer, job.rng, choose) for _ in range(samples)]
-    seen, in_file = run.seen(len(losses)), set(run.documents)
-    bins = [novelty(s.token_ids, seen, in_file, tokenizer) for s in drawn]
+    bins = common.bins_of(drawn, run, len(losses))
     if as_json:
         common.print_json(
             {
@@ -178,7 +183,7 @@ def train(
                 "held_out_loss": held_out.nats if held_out else None,
                 "temperature": choose.temperature,
                 "samples": [s.text for s in drawn],
-                "novelty": bins,
+                "novelty": bins if run.documents else None,
                 "train_seconds": done.seconds,
                 "seconds": time.perf_counter() - started,
                 "processes": processes.world,
@@ -188,15 +193,13 @@ def train(
     elif not status:
         common.print_samples([(s.text, b, "") for s, b in zip(drawn, bins, strict=True)])
         if drawn:
-            common.say(
-                f"{samples} samples at temperature {choose.temperature:g}: "
-                f"{common.bin_summary(bins)}"
-            )
+            shares = f": {common.bin_summary(bins)}" if run.documents else ""
+            common.say(f"{samples} samples at temperature {choose.temperature:g}{shares}")
         if done.throughput:
             common.say(str(done.throughput))
         if held_out:
-            common.say(f"held-out loss {held_out.nats:.4f} nats a character")
-        _next_steps(writer.path, drawn[0].text if drawn else "")
+            common.say(f"held-out loss {held_out.nats:.4f} nats a {common.unit(tokenizer)}")
+        _next_steps(writer.path, drawn[0].text if drawn else "", job.again)
     if status:
         raise typer.Exit(status)
 
@@ -215,10 +218,12 @@ def _given(context: typer.Context) -> dict[str, str]:
     }
 
 
-def _next_steps(path: Path, text: str) -> None:
-    prompt = text[:2] if text[:2].isprintable() and " " not in text[:2] else ""
+def _next_steps(path: Path, text: str, again: str) -> None:
+    begin = text[:2] if text[:2].isprintable() and " " not in text[:2] else ""
+    place = shlex.quote(str(path))
     common.say(f"saved in {path}; go on with:")
-    if prompt:
-        common.say(f"  glassgpt sample {path} --prompt {prompt}")
-    common.say(f"  glassgpt eval {path}")
-    common.say(f"  glassgpt explain {path} {text}")
+    if begin:
+        common.say(f"  glassgpt sample {place} --prompt {shlex.quote(begin)}")
+    common.say(f"  glassgpt eval {place}" + (f" --corpus {again}".rstrip() if again else ""))
+    if not again:
+        common.say(f"  glassgpt explain {place} {shlex.quote(text)}".removesuffix(" ''"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from glassgpt.config import ModelConfig
 
 Params = dict[str, NDArray[np.float64]]
-Document = Sequence[int]
-"""Token ids, BOS first and last. An engine makes the first `block_size` predictions of it."""
+Document = Sequence[int] | NDArray[np.unsignedinteger[Any]]
+"""Token ids, BOS first and last, or a window of such. An engine makes the first `block_size`
+predictions of it."""
 
 
 @dataclass(frozen=True, slots=True)

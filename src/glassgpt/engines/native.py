@@ -205,7 +205,10 @@ class NativeEngine:
         """All ids in a row, and where each document starts and the last one ends, as int32."""
         lengths = np.fromiter(map(len, documents), np.int64, len(documents))
         offsets = np.concatenate(([0], lengths.cumsum()))
-        tokens = np.fromiter(chain.from_iterable(documents), np.int64, int(offsets[-1]))
+        if documents and isinstance(documents[0], np.ndarray):  # windows of a corpus
+            tokens = np.concatenate(documents).astype(np.int64)
+        else:
+            tokens = np.fromiter(chain.from_iterable(documents), np.int64, int(offsets[-1]))
         if len(tokens) > np.iinfo(np.int32).max:
             raise ValueError("too many tokens for one call")
         if lengths.min() < 2 or tokens.min() < 0 or tokens.max() >= self.config.vocab_size:

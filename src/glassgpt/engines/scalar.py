@@ -41,14 +41,14 @@ class ScalarEngine:
         losses: list[float] = []
         for batch, learning_rate in zip(batches, learning_rates, strict=True):
             check_documents(self.config, batch)
-            losses.append(reference.train_step(self.model, self.adam, batch, learning_rate))
+            losses.append(reference.train_step(self.model, self.adam, _lists(batch), learning_rate))
             if not np.isfinite(losses[-1]):
                 break
         return losses
 
     def loss_and_grads(self, batch: Sequence[Document]) -> tuple[float, Params]:
         check_documents(self.config, batch)
-        loss = reference.backward_batch(self.model, batch)
+        loss = reference.backward_batch(self.model, _lists(batch))
         grads = self._arrays(p.grad for p in self.adam.params)
         for p in self.adam.params:
             p.grad = 0.0
@@ -57,7 +57,7 @@ class ScalarEngine:
     def surprises(self, documents: Sequence[Document]) -> list[NDArray[np.float64]]:
         check_documents(self.config, documents)
         result = []
-        for document in documents:
+        for document in _lists(documents):
             row: list[float] = []
 
             def see(
@@ -98,6 +98,11 @@ class ScalarSession:
         check_feed(self.config, token_id, self.position)
         self.position += 1
         return np.array([x.data for x in self.model.forward(token_id, self.cache)])
+
+
+def _lists(documents: Sequence[Document]) -> list[list[int]]:
+    """Windows of a corpus are arrays; the reference reads lists."""
+    return [d.tolist() if isinstance(d, np.ndarray) else list(d) for d in documents]
 
 
 def _flat(arrays: Params) -> list[float]:
