@@ -85,17 +85,21 @@ def prepare(
     size = (vocab_size or DEFAULT_VOCAB_SIZE) if tokens == "bytes" else None
 
     started = time.perf_counter()
-    with _bar() as progress:
-        corpus = corpora.prepare(
-            sources,
-            output,
-            vocab_size=size,
-            documents=mode,
-            key=key or "text",
-            normalize=form,
-            tokenizer=known,
-            progress=progress,
-        )
+    try:
+        with _bar() as progress:
+            corpus = corpora.prepare(
+                sources,
+                output,
+                vocab_size=size,
+                documents=mode,
+                key=key or "text",
+                normalize=form,
+                tokenizer=known,
+                progress=progress,
+            )
+    except KeyboardInterrupt:  # Typer would end without a word
+        common.say("glassgpt: stopped; nothing is left of what was written")
+        raise
     seconds = time.perf_counter() - started
     if as_json:
         common.print_json(facts(corpus) | {"seconds": round(seconds, 3)})
