@@ -90,8 +90,14 @@ def test_which_cases() -> None:
     assert not any(c.engine == "scalar" and (c.size, c.batch) != ("S", 1) for c in quick)
     assert not any(c.threads > 1 and c.batch == 1 for c in quick)
     full = list(Selection(tuple(SIZES), ("S", "M"), engines.NAMES, threads=1).cases())
-    assert len(full) == len(set(full)) == 2 + 4 * 2 * 2 * 2
+    engines_beside_scalar, dtypes = len(engines.NAMES) - 1, 2
+    assert len(full) == len(set(full)) == 2 + len(SIZES) * 2 * engines_beside_scalar * dtypes
     assert {c.threads for c in full} == {1}
+
+
+def test_who_shares_a_batch_among_threads() -> None:
+    cases = Selection(("S", "M"), (), engines.NAMES, threads=4).cases()
+    assert {(c.engine, c.batch) for c in cases if c.threads == 4} == {("native", 32), ("torch", 32)}
 
 
 # --- timing ---------------------------------------------------------------------------------------
@@ -117,7 +123,8 @@ def test_rounds_are_interleaved_after_a_warm_up_and_the_slow_drop_out() -> None:
 
 
 def test_what_json_holds(result: dict) -> None:
-    assert set(result) == {"machine", "rounds", "peak", "training", "generation"}
+    assert set(result) == {"machine", "rounds", "peak", "training", "generation", "larger"}
+    assert result["larger"] == []
     assert {"cpu", "cores", "system", "python", "numpy", "glassgpt", "date", "load"} < set(
         result["machine"]
     )
@@ -164,12 +171,22 @@ def test_tables_fit_a_terminal(result: dict, capsys: pytest.CaptureFixture) -> N
     [
         ({"rounds": 0}, ConfigError, "rounds is 0; it must be at least 1"),
         ({"engine": ["abacus"]}, EngineError, "there is no engine 'abacus'"),
+        ({"engine": ["numpy"], "device": "cpu"}, ConfigError, "are for --engine torch"),
+        ({"device": "abacus"}, ConfigError, "device is 'abacus'; it must be one of auto, cpu"),
+        ({"dtype": ["float16"]}, EngineError, "torch engine does not compute in 'float16'"),
     ],
 )
 def test_options(options: dict, error: type, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run: Callable = pytest.fail
     monkeypatch.setattr(report, "run", run)
     with pytest.raises(error, match=message):
+        bench.bench(**options)
+
+
+@pytest.mark.parametrize("options", [{"engine": ["torch"]}, {"compile_": True}])
+def test_without_pytorch(options: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "unavailable", lambda name: "it is not installed")
+    with pytest.raises(EngineError, match="there is no torch engine here: it is not installed"):
         bench.bench(**options)
 
 

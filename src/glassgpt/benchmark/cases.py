@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from glassgpt import datasets, engines
+from glassgpt.benchmark.threads import in_torch
 from glassgpt.benchmark.timing import Work
 from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.engines import Placement
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.sampling import SampleConfig, generate
 from glassgpt.tokenizer import Tokenizer
@@ -28,6 +31,7 @@ DOCUMENTS = 16
 LONGEST_NAME = 16
 """A context of more than this no name fills."""
 DTYPES = ("float64", "float32")
+THREADED = ("native", "torch")
 PEAK_SIZE = 512
 """Large enough for the full speed of matrix products, and done before the system interrupts."""
 
@@ -67,8 +71,8 @@ class Selection:
             return
         for dtype in DTYPES:
             yield Case(size, batch, engine, dtype, 1)
-            # Threads share a batch, and only the native engine has them.
-            if engine == "native" and batch > 1 and self.threads > 1:
+            # Threads share a batch; only these engines have any.
+            if engine in THREADED and batch > 1 and self.threads > 1:
                 yield Case(size, batch, engine, dtype, self.threads)
 
 
@@ -101,7 +105,8 @@ class Material:
             self._states[case.size] = TrainState.fresh(params)
         state = self._states[case.size].copy()
         return engines.create(
-            case.engine, model, state, TrainConfig(), case.dtype, threads=case.threads
+            *(case.engine, model, state, TrainConfig(), case.dtype),
+            **_on_the_cpu(case.engine, case.threads),
         )
 
     def training(self, case: Case) -> Work:
@@ -113,7 +118,8 @@ class Material:
             steps, rates = batches * times, [0.0] * (len(batches) * times)
             return lambda: engine.train(steps, rates)
 
-        return Work(prepare, len(batches), case.threads)
+        work = Work(prepare, len(batches), case.threads)
+        return in_torch(work) if case.engine == "torch" else work
 
     def trained(self) -> tuple[Run, TrainState]:
         """The recipe's model after 1,000 steps, which writes names of natural lengths."""
@@ -130,11 +136,21 @@ def writing(material: Material, names: tuple[str, ...]) -> dict[tuple[str, str, 
     works = {}
     for name in names:
         for dtype in DTYPES if name == "native" else ("float64",):
-            engine = engines.create(name, run.model, state.copy(), run.training, dtype, threads=1)
-            works[name, dtype, "one by one"] = _one_by_one(engine, material.tokenizer)
+            engine = engines.create(
+                *(name, run.model, state.copy(), run.training, dtype), **_on_the_cpu(name, 1)
+            )
+            one_by_one = _one_by_one(engine, material.tokenizer)
+            works[name, dtype, "one by one"] = (
+                in_torch(one_by_one) if name == "torch" else one_by_one
+            )
             if hasattr(engine, "generate_many"):
                 works[name, dtype, "all at once"] = _all_at_once(engine, material.tokenizer)
     return works
+
+
+def _on_the_cpu(engine: str, threads: int) -> dict[str, Any]:
+    """Options of an engine: all of these cases are of the processor, whatever else there is."""
+    return {"placement": Placement(device="cpu")} if engine == "torch" else {"threads": threads}
 
 
 def _one_by_one(engine: Engine, tokenizer: Tokenizer, names: int = 20) -> Work:

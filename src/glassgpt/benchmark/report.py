@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from glassgpt import engines
-from glassgpt.benchmark import operations
+from glassgpt.benchmark import larger, operations
 from glassgpt.benchmark.cases import (
     DTYPES,
     PEAK_SIZE,
@@ -30,15 +31,28 @@ class Effort:
     rounds: int
     round_seconds: float
     limit_seconds: float
+    larger_rounds: int = 10
+    larger_seconds: float = 2.0
+    """Of each of the larger models."""
 
 
 # Short rounds: on a busy machine, what takes longer than a time slice is never timed undisturbed.
 QUICK = Effort(("S", "M"), ("S",), 25, 0.01, 3.0)
-FULL = Effort(tuple(SIZES), ("S", "M"), 60, 0.01, 12.0)
+FULL = Effort(tuple(SIZES), ("S", "M"), 60, 0.01, 12.0, 30, 6.0)
 
 
-def run(effort: Effort, names: tuple[str, ...] = (), rounds: int | None = None) -> dict[str, Any]:
+def run(
+    effort: Effort,
+    names: tuple[str, ...] = (),
+    rounds: int | None = None,
+    plan: larger.Plan | None = None,
+    say: Callable[[str], object] = print,
+) -> dict[str, Any]:
     """Time engines of these names, by default all that there are.
+
+    Args:
+        plan: the larger models that the torch engine is timed on, if any.
+        say: is told of those that cannot be timed.
 
     Returns what `glassgpt bench --json` prints.
     """
@@ -64,6 +78,10 @@ def run(effort: Effort, names: tuple[str, ...] = (), rounds: int | None = None) 
     scalar = {
         (c.size, c.batch): t.best for c, t in zip(cases, steps, strict=True) if c.engine == "scalar"
     }
+    models = []
+    if plan:
+        count = rounds or effort.larger_rounds
+        models = larger.run(plan, threads, count, effort.larger_seconds, say)
     return {
         "machine": about | {"load_after": load_average()},
         "rounds": rounds or effort.rounds,
@@ -86,6 +104,7 @@ def run(effort: Effort, names: tuple[str, ...] = (), rounds: int | None = None) 
             }
             for (engine, dtype, how), timing in zip(written, texts, strict=True)
         ],
+        "larger": models,
     }
 
 

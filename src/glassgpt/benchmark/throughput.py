@@ -6,6 +6,7 @@ mathematics of a step asks for, a second, over those of the hardware's fastest m
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,16 +19,19 @@ if TYPE_CHECKING:
     from glassgpt.engines.base import Engine
 
 PUBLISHED = {
-    "H200": 989e12,
-    "H100 80GB HBM3": 989e12,
-    "H100 PCIe": 756e12,
-    "A100": 312e12,
-    "L40S": 362e12,
-    "L4": 121e12,
-    "V100": 125e12,
+    ("B200",): 2250e12,
+    ("H200", "NVL"): 835e12,
+    ("H200",): 989e12,
+    ("H100", "NVL"): 835e12,
+    ("H100", "PCIe"): 756e12,
+    ("H100",): 989e12,
+    ("A100",): 312e12,
+    ("L40S",): 362e12,
+    ("L40",): 181e12,
+    ("L4",): 121e12,
 }
-"""Operations a second of dense 16-bit matrix products, from the maker's data sheets, by a part of
-the device's name. (V100: float16; it has no bfloat16.)"""
+"""Operations a second of bfloat16 matrix products without sparsity, from the maker's data sheets,
+by words of the device's name; the first entry counts whose words are all there."""
 
 PRODUCT_OF = {"cpu": 1024, "cuda": 8192, "mps": 4096}
 """Size of the square matrices whose product is timed."""
@@ -95,13 +99,20 @@ def device_name(device: torch.device) -> str:
     return device.type if device.type == "mps" else f"{threads} CPU thread" + "s" * (threads > 1)
 
 
+def published(name: str) -> float | None:
+    """What a data sheet says of bfloat16 on a device of this name, as CUDA gives it; None if we
+    know of none, or if it is only a slice (MIG) of one."""
+    words = set(re.split(r"[\s-]+", name.upper()))
+    if "MIG" in words:
+        return None
+    return next((f for ws, f in PUBLISHED.items() if {w.upper() for w in ws} <= words), None)
+
+
 def peak_flops(device: torch.device, dtype: str) -> tuple[float, str]:
     """Operations a second that the device can do at most, and how that is known."""
-    if device.type == "cuda" and dtype == "bfloat16":
-        name = device_name(device)
-        for part, flops in PUBLISHED.items():
-            if part in name:
-                return flops, "its data sheet"
+    known = published(device_name(device)) if device.type == "cuda" else None
+    if known and dtype == "bfloat16":
+        return known, "its data sheet"
     return matrix_product(device, dtype), "its fastest matrix product"
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from itertools import groupby
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from glassgpt.cli import common
 
+if TYPE_CHECKING:
+    from glassgpt.benchmark.larger import Plan
+
 EXAMPLES = common.examples(
     "glassgpt bench",
     "glassgpt bench --engine native --engine numpy --rounds 50",
     "glassgpt bench --full --json",
+    "glassgpt bench --engine torch --device cuda --dtype float32 --dtype bfloat16",
 )
+LARGER = "PyTorch on larger models (with --engine torch or --full)"
 
 
 def bench(
@@ -26,6 +31,26 @@ def bench(
     rounds: Annotated[
         int | None,
         typer.Option(help="Interleaved; the best counts.", show_default="25, with --full 60"),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=LARGER)
+    ] = "auto",
+    dtype: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="float64, float32 or bfloat16; repeatable.",
+            show_default="float32; on a GPU bfloat16, too",
+            rich_help_panel=LARGER,
+        ),
+    ] = None,
+    compile_: Annotated[
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile",
+            help="With torch.compile, beside without.",
+            show_default="with --full and on a GPU",
+            rich_help_panel=LARGER,
+        ),
     ] = None,
     as_json: common.JsonOption = False,
 ) -> None:
@@ -43,12 +68,34 @@ def bench(
     names = tuple(dict.fromkeys(engine or ()))
     for name in names:
         engines.check(name, "float64")
+    plan = _plan(names, full, device, tuple(dict.fromkeys(dtype or ())), compile_)
     common.say("timing" + (" for some minutes …" if full else " …"))
-    result = run(FULL if full else QUICK, names, rounds)
+    result = run(FULL if full else QUICK, names, rounds, plan, common.say)
     if as_json:
         common.print_json(result)
     else:
         _print(result)
+
+
+def _plan(
+    names: tuple[str, ...], full: bool, device: str, dtypes: tuple[str, ...], compiled: bool | None
+) -> Plan | None:
+    """The larger models, where the torch engine is asked for. Raises what is wrong with it."""
+    from glassgpt import engines
+    from glassgpt.errors import ConfigError
+
+    given = device != "auto" or dtypes or compiled is not None
+    if names and "torch" not in names:
+        if given:
+            raise ConfigError("--device, --dtype and --compile are for --engine torch")
+        return None
+    if not given and "torch" not in (names or (engines.available() if full else ())):
+        return None
+    from glassgpt.benchmark import larger
+
+    plan = larger.Plan(device, dtypes, compiled, full)  # type: ignore[arg-type] # check looks at it
+    larger.check(plan)
+    return plan
 
 
 def _print(result: dict[str, Any]) -> None:
@@ -69,6 +116,9 @@ def _print(result: dict[str, Any]) -> None:
             *(f"{row[key]:,.0f}" for key in ("names_a_second", "median_names_a_second")),
         )
     console.print(table)
+    for _, group in groupby(result["larger"], key=lambda row: row["shape"]):
+        _print_larger(console, list(group))
+    _print_peaks(console, result["larger"])
 
 
 def _print_steps(console: Any, rows: list[dict[str, Any]]) -> None:
@@ -91,6 +141,42 @@ def _print_steps(console: Any, rows: list[dict[str, Any]]) -> None:
             f"{ratio:,.0f}" if ratio else "",
         )
     console.print(table)
+
+
+def _print_larger(console: Any, rows: list[dict[str, Any]]) -> None:
+    first, model = rows[0], rows[0]["model"]
+    cpu = first["device"] == "cpu"
+    where = "the CPU" if cpu else first["device"]
+    unit, size = ("G", 1e9) if max(row["flops"] for row in rows) < 1e12 else ("T", 1e12)
+    console.print(
+        f"\nPyTorch on {where}, {first['shape']}: {first['num_params']:,} parameters;\n"
+        f"width {model['n_embd']}, {common.count(model['n_layer'], 'layer')}, vocabulary "
+        f"{model['vocab_size']:,}; {first['windows']} × {model['block_size']:,} tokens a step"
+    )
+    table = _table(
+        *("dtype", "threads >" if cpu else "", "how", "best ms >", "median >", "compile s >"),
+        *("tokens/s >", f"{unit}FLOP/s >", "MFU >"),
+    )
+    for row in rows:
+        compiling = max(0.0, row["first_ms"] - row["best_ms"]) / 1e3
+        table.add_row(
+            *(row["dtype"], str(row["threads"]) if cpu else ""),
+            *("compiled" if row["compiled"] else "eager", _short(row["best_ms"])),
+            *(_short(row["median_ms"]), f"{compiling:.0f}" if row["compiled"] else ""),
+            *(f"{row['tokens_per_second']:,.0f}", f"{row['flops'] / size:.3g}"),
+            f"{row['mfu']:.1%}",
+        )
+    console.print(table)
+
+
+def _print_peaks(console: Any, rows: list[dict[str, Any]]) -> None:
+    """What the shares are of."""
+    from glassgpt.benchmark.throughput import readable
+
+    for row in {(row["dtype"], row["threads"]): row for row in rows}.values():
+        threads = f", {common.count(row['threads'], 'thread')}" if row["device"] == "cpu" else ""
+        peak = f"{readable(row['peak'])}, {row['peak_source']}"
+        console.print(f"MFU in {row['dtype']}{threads}: of {peak}")
 
 
 def _short(number: float) -> str:
