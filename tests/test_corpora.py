@@ -233,6 +233,27 @@ def test_byte_pairs_in_a_stream_are_those_of_the_whole(
     assert corpus.num_documents == len(kept)
 
 
+def test_merges_are_learned_all_over_a_large_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third block of three kinds is one kind; two of them leave the others without merges."""
+    pytest.importorskip("tokenizers", reason="byte pairs need the tokenizers package")
+    monkeypatch.setattr("glassgpt.corpora.sources.BLOCK", 10)
+    monkeypatch.setattr("glassgpt.corpora.preparing.TRAIN_BYTES", 120)
+    path = tmp_path / "text.txt"
+    path.write_text("abababab\n\ncdcdcdcd\n\nefefefef\n\n" * 12)
+    seen: list[tuple[int, int]] = []
+    corpus = prepare(
+        [str(path)],
+        tmp_path / "corpus",
+        vocab_size=259,
+        progress=lambda *at: seen.append(at),
+    )
+    assert [corpus.tokenizer.token(i) for i in (256, 257)] == ["ab", "abab"]
+    assert spelled(corpus) == ["abababab", "cdcdcdcd", "efefefef"] * 12
+    assert seen[-1] == (720, 720) and len(seen) == 72  # both readings are whole
+
+
 def test_more_tokens_than_two_bytes_hold(tmp_path: Path) -> None:
     scripts = [*range(0x3400, 0xA000), *range(0xAC00, 0xD7A0), *range(0x20000, 0x27000)]
     path = tmp_path / "many.txt"

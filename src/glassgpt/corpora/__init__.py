@@ -1,7 +1,7 @@
 """Corpora larger than memory, in a prepared form that is read where it lies: docs/corpora.md."""
 
 from glassgpt.corpora.corpus import Corpus, is_corpus, open_corpus, read_tokenizer
-from glassgpt.corpora.prepare import prepare
+from glassgpt.corpora.preparing import prepare
 from glassgpt.corpora.windows import Windows, split
 
 __all__ = [

@@ -24,8 +24,10 @@ from glassgpt.errors import ConfigError, DataError
 from glassgpt.runfiles import VERSION, write_json
 from glassgpt.tokenizer import Tokenizer, describe_character
 
-TRAIN_BYTES = 128 << 20
-"""Byte pairs are learned from at most about so much text, in parts spread evenly over all of it."""
+TRAIN_BYTES = 16 << 20
+"""Byte pairs are learned from at most about so much text, in parts spread evenly over all of it.
+
+The trainer needs up to 100 bytes of memory for each byte of the distinct words."""
 
 CODE_POINTS = 0x110000
 SPOOL = "characters.tmp"
