@@ -129,6 +129,21 @@ def test_to_a_dict_and_back(tokenizer: Tokenizer) -> None:
     assert (again.chars, again.normalize) == (tokenizer.chars, tokenizer.normalize)
 
 
+def test_line_ends_and_tabs_are_characters_and_are_shown() -> None:
+    tokenizer = Tokenizer.from_dict(
+        {"kind": "characters", "normalize": "nfc", "chars": ["\t", "\n", "é"]}
+    )
+    assert tokenizer.decode(tokenizer.encode("e\u0301\n\té")) == "é\n\té"
+    assert tokenizer.vocabulary() == "⇥ ↵ é"
+    assert tokenizer.alphabet == frozenset("\t\né")
+
+
+def test_text_is_what_the_tokens_spell() -> None:
+    tokenizer = Tokenizer("e\u0301", "nfd")
+    ids = tokenizer.encode("é")
+    assert (tokenizer.text(ids), tokenizer.decode(ids)) == ("e\u0301", "é")
+
+
 GOOD = {"kind": "characters", "normalize": "nfc", "chars": ["a", "b"]}
 
 
@@ -144,6 +159,9 @@ GOOD = {"kind": "characters", "normalize": "nfc", "chars": ["a", "b"]}
         (GOOD | {"chars": []}, "must be a list"),
         (GOOD | {"chars": ["a", "bc"]}, "must be one character"),
         (GOOD | {"chars": ["a", 1]}, "must be one character"),
+        (GOOD | {"chars": ["\0", "a"]}, "must not be control characters but for line ends"),
+        (GOOD | {"chars": ["\r", "a"]}, "must not be control characters but for line ends"),
+        (GOOD | {"chars": ["a", "\ud800"]}, "must not be control characters"),
         (GOOD | {"chars": ["b", "a"]}, "unique and in code point order"),
         (GOOD | {"chars": ["a", "a"]}, "unique and in code point order"),
     ],
