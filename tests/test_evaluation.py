@@ -97,6 +97,12 @@ def test_a_model_of_zeros_is_the_uniform_baseline() -> None:
 texts = st.lists(st.sampled_from("abcdefgh"), min_size=2, max_size=12)
 
 
+def texts_of(run: Run, steps: int) -> tuple[list[str], list[str]]:
+    """Both sides of the split as texts."""
+    parts, decode = split(run, steps), run.tokenizer.decode
+    return [decode(ids) for ids in parts.train], [decode(ids) for ids in parts.held_out]
+
+
 @given(texts, st.integers(1, 5), st.integers(0, 20), st.data())
 def test_what_was_read_is_never_held_out(
     texts: list[str], batch_size: int, steps: int, data: st.DataObject
@@ -104,27 +110,27 @@ def test_what_was_read_is_never_held_out(
     num_train = data.draw(st.integers(1, len(texts)))
     config = TrainConfig(batch_size=batch_size)
     run = Run(ModelConfig(9), config, Tokenizer("abcdefgh"), texts, num_train)
-    parts = split(run, steps)
+    train, held_out = texts_of(run, steps)
     read = {text for step in range(steps) for text in run.batch(step)}
-    assert set(parts.train) == read
-    assert not read & set(parts.held_out)
-    assert len(parts.held_out) == len(set(parts.held_out))
+    assert set(train) == read
+    assert not read & set(held_out)
+    assert len(held_out) == len(set(held_out))
     # Everything set aside is used, unless it was read under another line.
-    assert set(run.held_out) - read <= set(parts.held_out)
+    assert set(run.held_out) - read <= set(held_out)
 
 
 def test_without_a_val_fraction_the_documents_not_reached_are_held_out(
     begun: Callable[..., tuple],
 ) -> None:
     run, *_ = begun()
-    parts = split(run, 4)
-    assert (parts.train, parts.held_out) == (run.documents[:4], run.documents[4:])
+    assert texts_of(run, 4) == (run.documents[:4], run.documents[4:])
+    assert len(split(run, 4, most=2).held_out) == 2
     assert split(run, 10).held_out == split(run, 1000).held_out == []
 
 
 def test_with_a_val_fraction_only_those_set_aside(begun: Callable[..., tuple]) -> None:
     run, *_ = begun(val_fraction=0.3)
-    assert split(run, 2).held_out == run.documents[7:]
+    assert texts_of(run, 2)[1] == run.documents[7:]
 
 
 # --- novelty --------------------------------------------------------------------------------------

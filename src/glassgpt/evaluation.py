@@ -24,6 +24,7 @@ class Loss:
     nats: float
     documents: int
     characters: int
+    """Predictions; of byte pairs, tokens."""
 
     @property
     def bits(self) -> float:
@@ -81,24 +82,37 @@ class NGram:
         return Loss(math.fsum(surprises) / len(surprises), len(documents), len(surprises))
 
 
+MAX_LEARNED = 20_000
+"""Windows of a corpus that the n-grams count, at most: those that training read last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What a run has learned from, and what it has never seen."""
+    """Token ids of what a run has learned from, and of what it has never seen."""
 
-    train: list[str]
-    held_out: list[str]
+    train: list[list[int]]
+    held_out: list[list[int]]
 
 
-def split(run: Run, steps: int) -> Split:
-    """Documents read in training, and distinct ones that were not.
+def split(run: Run, steps: int, most: int = MAX_DOCUMENTS) -> Split:
+    """Documents read in training, and distinct ones that were not, `most` at most.
 
     Held out are the documents set aside by val_fraction; without any, those that training has not
-    reached yet. A document that was read is never held out, however often it stands in the file.
+    reached yet. A document that was read is never held out, however often it stands in the file;
+    of a corpus, whose windows are too many to compare, this is not looked into.
     """
-    seen = run.seen(steps)
-    train = run.documents[: min(run.num_train, steps * run.training.batch_size)]
-    rest = run.held_out or run.documents[len(train) :]
-    return Split(train, [d for d in dict.fromkeys(rest) if d not in seen])
+    read = min(run.num_train, steps * run.training.batch_size)
+    if run.windows:
+        train, held_out = run.windows
+        last = [train[i].tolist() for i in range(max(0, read - MAX_LEARNED), read)]
+        if len(held_out):
+            return Split(last, run.held_out_ids(most))
+        unread = range(read, min(read + most, len(train)))
+        return Split(last, [train[i].tolist() for i in unread])
+    encode, seen = run.tokenizer.encode, run.seen(steps)
+    rest = run.held_out or run.documents[read:]
+    unseen = [d for d in dict.fromkeys(rest) if d not in seen]
+    return Split([encode(d) for d in run.documents[:read]], [encode(d) for d in unseen[:most]])
 
 
 def novelty_counts(

@@ -78,11 +78,11 @@ class Run:
         windows.will_need(ahead, ahead + size)  # the disk works while the engine does
         return [windows[i % n] for i in range(start, start + size)]
 
-    def held_out_ids(self, limit: int) -> list[Document]:
+    def held_out_ids(self, limit: int) -> list[list[int]]:
         """Token ids of documents set aside by val_fraction, so many at most."""
         if self.windows:
             held_out = self.windows[1]
-            return [held_out[i] for i in range(min(limit, len(held_out)))]
+            return [held_out[i].tolist() for i in range(min(limit, len(held_out)))]
         return [self.tokenizer.encode(d) for d in self.held_out[:limit]]
 
     def seen(self, steps: int) -> set[str]:

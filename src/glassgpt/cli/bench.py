@@ -190,7 +190,7 @@ def _table(*headings: str) -> Any:
 
     return Table(
         *(
-            Column(h.removesuffix(" >"), justify="right" if h[-1] == ">" else "left")
+            Column(h.removesuffix(" >"), justify="right" if h.endswith(">") else "left")
             for h in headings
         ),
         box=None,

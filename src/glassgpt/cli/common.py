@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassgpt.errors import ConfigError, DivergedError, RunError
+from glassgpt.errors import DivergedError, RunError
 from glassgpt.processes import current
 
 if TYPE_CHECKING:
@@ -103,33 +102,6 @@ def open_run(path: Path | None) -> SavedRun:
     return load(path or latest_run())
 
 
-def random_stream(saved: SavedRun, source: str | None) -> tuple[random.Random, str]:
-    """The random stream of a run, ready for its samples; a run on a corpus gets its windows.
-
-    Args:
-        source: the directory of the corpus, which such a run must be told, and no other.
-
-    Returns also what a command must name to do the same again. Raises ConfigError, RunError.
-    """
-    from glassgpt.cli.material import CorpusMaterial
-    from glassgpt.training import attach, replay
-
-    if saved.info.data_kind == "list":
-        if source is not None:
-            raise ConfigError(f"{saved.path} has its documents with it; it needs no data")
-        return replay(saved.run)[1], ""
-    name = saved.info.data_name
-    if source is None:
-        raise ConfigError(
-            f"{saved.path} was trained on the corpus {name!r}, which is not in it: say where that "
-            f"is (glassgpt train CORPUS --resume {saved.path})"
-        )
-    material = CorpusMaterial(source)
-    if material.sha256 != saved.info.data_sha256:
-        raise RunError(f"{source} is not the corpus {name!r} that {saved.path} was trained on")
-    return attach(saved.run, material.corpus)[1], material.again
-
-
 def engine_name(given: str | None) -> str:
     """The engine asked for, or the default one; a line if that is not the fastest."""
     from glassgpt import engines
@@ -160,6 +132,11 @@ def print_samples(rows: Sequence[tuple[str, str, str]]) -> None:
     from rich.text import Text
 
     console = stdout()
+    if any("\n" in text for text, _, _ in rows):
+        for number, (text, _, remark) in enumerate(rows, 1):
+            console.print(Text(f"{number:3d}  {remark}".rstrip(), "bold"))
+            console.print(text, end="\n\n")
+        return
     width = max((cell_len(text) for text, _, _ in rows), default=0)
     for number, (text, novelty, remark) in enumerate(rows, 1):
         line = Text(f"{number:3d}  {text}{' ' * (width - cell_len(text))}  ")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from glassgpt.cli import common
 
+if TYPE_CHECKING:
+    from glassgpt.checkpoint import SavedRun
+    from glassgpt.evaluation import Loss
+
 EXAMPLES = common.examples(
     "glassgpt eval",
     "glassgpt eval runs/hindi --temperatures 0.3,0.7,1.2 --json",
+    "glassgpt eval runs/books --corpus books",
 )
 
 
@@ -23,11 +29,16 @@ def evaluate(
     temperatures: Annotated[str, typer.Option(help="To sort samples at.")] = "0.1,0.5,1",
     n: Annotated[int, typer.Option("-n", help="Samples at each temperature.")] = 200,
     seed: common.SeedOption = 42,
+    corpus: Annotated[
+        str | None,
+        typer.Option(help="Where the corpus is, of a run on one.", show_default=False),
+    ] = None,
     engine: common.EngineOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
     """Loss on seen and unseen documents beside n-gram baselines, and what the samples copy."""
     from glassgpt import evaluation
+    from glassgpt.cli.material import attach_corpus
     from glassgpt.errors import ConfigError
 
     if documents < 1:
@@ -41,23 +52,28 @@ def evaluate(
             f"--temperatures is {temperatures!r}; it must be numbers with commas between them"
         ) from None
     saved = common.open_run(run)
+    if corpus is not None or saved.info.data_kind == "corpus":
+        attach_corpus(saved, corpus, f"glassgpt eval {saved.path} --corpus CORPUS")
     model, tokenizer = common.engine_for(saved, engine), saved.run.tokenizer
-    split = evaluation.split(saved.run, saved.state.step)
-    sides = {"train": split.train[-documents:], "held_out": split.held_out[:documents]}
-    encoded = {k: [tokenizer.encode(d) for d in v] for k, v in sides.items() if v}
-    learned = [tokenizer.encode(d) for d in split.train]
+    split = evaluation.split(saved.run, saved.state.step, documents)
+    sides = {"train": split.train[-documents:], "held_out": split.held_out}
+    encoded = {k: v for k, v in sides.items() if v}
     block = saved.run.model.block_size
+    counted_by = "letter counts" if tokenizer.alphabet is not None else "token counts"
 
     rows: dict[str, dict[str, evaluation.Loss]] = {}
-    for order, name in enumerate(("uniform", "letter counts", "bigrams", "trigrams")):
-        gram = evaluation.NGram(order, learned, tokenizer.vocab_size)
+    for order, name in enumerate(("uniform", counted_by, "bigrams", "trigrams")):
+        gram = evaluation.NGram(order, split.train, tokenizer.vocab_size)
         rows[name] = {k: gram.loss(v, block) for k, v in encoded.items()}
     losses = {k: evaluation.model_loss(model, v) for k, v in encoded.items()}
     rows["this model"] = {k: loss for k, loss in losses.items() if loss}
     seen, in_file = saved.run.seen(saved.state.step), set(saved.run.documents)
     counted = {
-        t: evaluation.novelty_counts(model, tokenizer, seen, in_file, t, n, seed) for t in degrees
+        t: evaluation.novelty_counts(model, tokenizer, seen, in_file, t, n, seed)
+        for t in degrees
+        if in_file  # without the texts nobody knows what is new
     }
+    bits_a_byte = {k: _bits_a_byte(rows["this model"][k], v, saved) for k, v in encoded.items()}
     if as_json:
         common.print_json(
             {
@@ -67,6 +83,7 @@ def evaluate(
                     name: {k: asdict(v) | {"bits": v.bits} for k, v in row.items()}
                     for name, row in rows.items()
                 },
+                "bits_a_byte": bits_a_byte,
                 "novelty": [
                     {"temperature": t, "samples": n, "distinct": distinct}
                     | {name: bins[name] for name in ("seen", "in file", "new")}
@@ -85,14 +102,21 @@ def evaluate(
         + ", ".join(f"{v.documents:,} {k.replace('_', '-')} documents" for k, v in sizes.items())
     )
     columns = [Column(k.replace("_", "-"), justify="right") for k in encoded]
-    table = Table("nats a character (bits)", *columns, box=None)
+    table = Table(f"nats a {common.unit(tokenizer)} (bits)", *columns, box=None)
     for name, row in rows.items():
         table.add_row(name, *(f"{v.nats:.4f} ({v.bits:.4f})" for v in row.values()))
     console.print(table)
+    if tokenizer.alphabet is None:
+        shown = ", ".join(f"{v:.4f} ({k.replace('_', '-')})" for k, v in bits_a_byte.items())
+        console.print(f"this model needs {shown} bits for a byte of text")
     if "held_out" not in encoded:
         console.print("training has read every document: nothing is held out (see --val-fraction)")
     else:
         console.print("the n-grams have counted what the model was trained on, nothing else")
+    if len(split.train) == evaluation.MAX_LEARNED:
+        console.print(f"  (the last {evaluation.MAX_LEARNED:,} windows of it)")
+    if not counted:
+        return
     console.print()
     headings = ("temperature", "new", "in the file", "seen", "distinct")
     table = Table(*(Column(h, justify="right") for h in headings), box=None)
@@ -100,3 +124,19 @@ def evaluate(
         shares = (f"{bins[name] / n:.0%}" for name in ("new", "in file", "seen"))
         table.add_row(f"{t:g}", *shares, f"{distinct} of {n}")
     console.print(table)
+
+
+def _bits_a_byte(loss: Loss, documents: Sequence[Sequence[int]], saved: SavedRun) -> float:
+    """The whole surprise over the length of the text: what other tokenizers can be compared by.
+
+    The end of a document counts as one more byte, as in a file of lines.
+    """
+    from glassgpt.bytepairs import BytePairTokenizer
+
+    tokenizer, block = saved.run.tokenizer, saved.run.model.block_size
+    if isinstance(tokenizer, BytePairTokenizer):
+        sizes = [len(piece) for piece in tokenizer.pieces]
+    else:
+        sizes = [len(char.encode()) for char in tokenizer.chars]
+    sizes.append(1)  # BOS
+    return loss.bits * loss.characters / sum(sizes[i] for d in documents for i in d[1 : block + 1])

@@ -49,6 +49,9 @@ def export(
     if trace is not None and to != "json":
         raise ConfigError("a --trace is JSON; leave out --to")
     saved = common.open_run(run)
+    texts = "--with-documents" if documents else "--trace" if trace is not None else "--to site"
+    if saved.info.data_kind == "corpus" and (documents or trace is not None or to == "site"):
+        raise ConfigError(f"{texts} needs the documents; {saved.path} was trained on a corpus")
     if to == "site":
         _site(saved, output or Path("site"))
         return

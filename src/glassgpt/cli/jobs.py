@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glassgpt.cli import common
-from glassgpt.cli.material import open_material
+from glassgpt.cli.material import attach_corpus, open_material
 from glassgpt.config import Normalization, TrainConfig
 from glassgpt.errors import ConfigError
 from glassgpt.processes import Processes
@@ -98,6 +98,13 @@ def interrupted(output: Path | None) -> Path | None:
     return output if (output / MODEL).exists() else None
 
 
+def is_list(source: str) -> bool:
+    """Whether a run on it keeps its documents."""
+    from glassgpt.corpora import is_corpus
+
+    return not is_corpus(Path(source))
+
+
 def resume(path: Path, steps: int | None, placement: Placement, source: str | None) -> Job:
     """Open a run to go on with it; with `steps`, to another end than the one it was planned for.
 
@@ -107,6 +114,7 @@ def resume(path: Path, steps: int | None, placement: Placement, source: str | No
     from glassgpt import engines
     from glassgpt.checkpoint import RunWriter, load
     from glassgpt.saving import NoWriter
+    from glassgpt.training import replay
 
     writer: Writer
     if placement.processes.first:
@@ -115,7 +123,11 @@ def resume(path: Path, steps: int | None, placement: Placement, source: str | No
         writer, saved = NoWriter(path), load(path)
     run, done = saved.run, saved.state.step
     engines.check(saved.info.engine, saved.info.dtype, placement)
-    rng, again = common.random_stream(saved, source)
+    if source is None and saved.info.data_kind == "list":
+        rng, again = replay(run)[1], ""
+    else:
+        how = f"glassgpt train CORPUS --resume {path}"
+        rng, again = attach_corpus(saved, source, how)
     common.say(f"{path}: {run.num_documents:,} documents, at step {done} of {run.training.steps}")
     if steps is not None and steps != run.training.steps:
         if steps < done:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from glassgpt.cli import common
 from glassgpt.cli.progress import Display
 from glassgpt.config import Normalization, TrainConfig
-from glassgpt.errors import ConfigError
+from glassgpt.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
+    from glassgpt.checkpoint import SavedRun
     from glassgpt.corpora import Corpus
     from glassgpt.datasets import Dataset
     from glassgpt.engines.base import TrainState
@@ -154,3 +155,30 @@ class CorpusMaterial:
             "held_out": len(run.windows[1]) if run.windows else 0,
             "normalize": self.corpus.tokenizer.normalize,
         }
+
+
+def attach_corpus(saved: SavedRun, source: str | None, how: str) -> tuple[random.Random, str]:
+    """Give a run on a corpus its windows; the random stream, ready for its samples, and what a
+    command must name to find the corpus again.
+
+    Args:
+        source: the directory of the corpus.
+        how: the command that names it.
+
+    Raises ConfigError, RunError.
+    """
+    from glassgpt.training import attach
+
+    if saved.info.data_kind == "list":
+        raise ConfigError(f"{saved.path} has its documents with it; it needs no {source}")
+    name = saved.info.data_name
+    if source is None:
+        raise ConfigError(
+            f"{saved.path} was trained on the corpus {name!r}, which is not in it; say where that "
+            f"is: {how}"
+        )
+    material = CorpusMaterial(source)
+    same = material.corpus.tokenizer.to_dict() == saved.run.tokenizer.to_dict()
+    if material.sha256 != saved.info.data_sha256 or not same:
+        raise RunError(f"{source} is not the corpus {name!r} that {saved.path} was trained on")
+    return attach(saved.run, material.corpus)[1], material.again

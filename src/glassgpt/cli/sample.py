@@ -38,7 +38,7 @@ def sample(
 ) -> None:
     """Let a trained run invent texts, each sorted into seen / in the file / new."""
     from glassgpt.errors import ConfigError
-    from glassgpt.sampling import SampleConfig, encode_prompt, generate, novelty
+    from glassgpt.sampling import SampleConfig, encode_prompt, generate
 
     if not 0 <= n <= 1_000_000:
         raise ConfigError(f"-n is {n}; it must be from 0 to 1,000,000")
@@ -48,8 +48,7 @@ def sample(
     encode_prompt(prompt, tokenizer, saved.run.model)  # complains before anything is printed
     model, rng = common.engine_for(saved, engine), random.Random(seed)
     drawn = [generate(model, tokenizer, rng, config, prompt, record=steps) for _ in range(n)]
-    seen, in_file = saved.run.seen(saved.state.step), set(saved.run.documents)
-    bins = [novelty(s.token_ids, seen, in_file, tokenizer) for s in drawn]
+    bins = common.bins_of(drawn, saved.run, saved.state.step)
     if as_json:
         settings = {"prompt": prompt, "temperature": chosen, "top_k": top_k, "seed": seed}
         rows = [_json(s, b, tokenizer) for s, b in zip(drawn, bins, strict=True)]
@@ -64,7 +63,7 @@ def sample(
 
 
 def _json(s: Sample, novelty: str, tokenizer: Tokenizer) -> dict[str, Any]:
-    row: dict[str, Any] = {"text": s.text, "token_ids": s.token_ids, "novelty": novelty}
+    row: dict[str, Any] = {"text": s.text, "token_ids": s.token_ids, "novelty": novelty or None}
     row |= {"log_prob": s.log_prob, "finished": s.finished}
     if s.steps:
         row["steps"] = [
@@ -85,7 +84,10 @@ def _print_steps(number: int, s: Sample, novelty: str, tokenizer: Tokenizer) -> 
     from rich.text import Text
 
     console = common.stdout()
-    console.print(Text(f"{number:3d}  {s.text}  ").append(common.BIN_LABELS[novelty], "bold"))
+    heading = Text(f"{number:3d}  {s.text}  ")
+    if novelty != common.UNKNOWN:
+        heading.append(common.BIN_LABELS[novelty], "bold")
+    console.print(heading)
     for step in s.steps:
         line = Text(f"     {step.position:2d}  {tokenizer.token(step.token_id):>3} ->  ")
         for token_id, p in step.top():

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from glassgpt.sampling import SampleConfig
     from glassgpt.training import Chunk
 
-PEEK = 32
-"""Tokens of the sample that is shown while training; a longer one would hold it up."""
+PEEK, WIDTH = 32, 40
+"""Tokens of the sample that is shown while training, for a longer one would hold it up; and of
+those the characters that fit the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +133,5 @@ class _peek:
         from glassgpt.sampling import write
 
         steps = islice(write(self.model, self.tokenizer, self.rng, self.choose), PEEK)
-        return self.tokenizer.decode([step.choice for step in steps])
+        text = self.tokenizer.decode([step.choice for step in steps])
+        return " ".join(text.split())[:WIDTH]  # one line

@@ -126,8 +126,9 @@ def train(
         raise ConfigError(f"save_every is {save_every:g}; it must be a number of seconds")
     given = _given(context)
     placement = Placement(device, parallel, compile_, micro_batch, processes)  # type: ignore[arg-type] # it checks
+    source = data if "data" in given else None
     if resume is None and processes.restarts:  # torchrun starts again what had begun
-        resume = jobs.interrupted(output)
+        resume, source = jobs.interrupted(output), None if jobs.is_list(data) else data
     elif resume is not None:
         refused = [shown for name, shown in given.items() if name not in ALLOWED_WITH_RESUME]
         if refused:
@@ -150,7 +151,7 @@ def train(
     else:
         job = jobs.resume(
             *(resume, steps if "steps" in given else None, placement),
-            source=data if "data" in given else None,
+            source=source,
         )
         choose = SampleConfig(job.info.temperature)
     run, info, writer, tokenizer = job.run, job.info, job.writer, job.run.tokenizer
@@ -222,8 +223,8 @@ def _next_steps(path: Path, text: str, again: str) -> None:
     begin = text[:2] if text[:2].isprintable() and " " not in text[:2] else ""
     place = shlex.quote(str(path))
     common.say(f"saved in {path}; go on with:")
-    if begin:
-        common.say(f"  glassgpt sample {place} --prompt {shlex.quote(begin)}")
+    prompt = f" --prompt {shlex.quote(begin)}" if begin.strip() else ""
+    common.say(f"  glassgpt sample {place}{prompt}")
     common.say(f"  glassgpt eval {place}" + (f" --corpus {again}".rstrip() if again else ""))
     if not again:
         common.say(f"  glassgpt explain {place} {shlex.quote(text)}".removesuffix(" ''"))

@@ -86,9 +86,7 @@ def check(name: str, dtype: str, placement: Placement | None = None) -> None:
     elif placement.processes.world > 1:
         raise EngineError(f"the {name} engine works in one process; torchrun wants --engine torch")
     elif placement != Placement():
-        raise EngineError(
-            f"the {name} engine works on the CPU, as it is; --engine torch has a choice"
-        )
+        raise EngineError(f"device, parallel, compile, micro_batch are for torch; this is {name}")
 
 
 def create(

@@ -24,6 +24,9 @@ from glassgpt.engines._placement import Placement
 from glassgpt.engines.base import Document, Params
 from glassgpt.errors import EngineError
 
+Part = tuple[list[Document], list[float]]
+"""Documents, and the share of each in the loss: 1 / B, times the number of processes."""
+
 COMPILED_FROM = 1_000_000
 """Parameters of a model for which torch.compile, on a GPU, is worth its minute."""
 DDP_MEMORY = 0.4
@@ -52,6 +55,24 @@ def device_for(placement: Placement, dtype: str) -> torch.device:
             f"start {count} with torchrun --nproc-per-node {count}"
         )
     return torch.device("cuda", number)
+
+
+def share_out(
+    batch: Sequence[Document], rank: int, world: int, micro_batch: int | None
+) -> list[Part]:
+    """What a process reads of a batch, in parts of `micro_batch` documents at most.
+
+    As many parts in every process, for they wait for each other. Where a process has nothing to do
+    it reads the first document with a share of 0.
+    """
+    ours, share = list(batch[rank::world]), world / len(batch)
+    most = -(-len(batch) // world)
+    size = min(most, micro_batch or most)
+    result = []
+    for start in range(0, most, size):
+        documents = ours[start : start + size]
+        result.append((documents or [batch[0]], [share] * len(documents) or [0.0]))
+    return result
 
 
 class Spread:
@@ -88,20 +109,9 @@ class Spread:
         elif self.world > 1:
             self.net = nn.parallel.DistributedDataParallel(model, gradient_as_bucket_view=True)
 
-    def parts(self, batch: Sequence[Document]) -> list[tuple[list[Document], list[float]]]:
-        """Our documents of a batch in micro-batches, with the share of each in the loss.
-
-        As many parts in every process, for they wait for each other. Where a process has nothing to
-        do it reads the first document with a share of 0.
-        """
-        ours, share = list(batch[self.rank :: self.world]), self.world / len(batch)
-        most = -(-len(batch) // self.world)
-        size = min(most, self.micro_batch or most)
-        result = []
-        for start in range(0, most, size):
-            documents = ours[start : start + size]
-            result.append((documents or [batch[0]], [share] * len(documents) or [0.0]))
-        return result
+    def parts(self, batch: Sequence[Document]) -> list[Part]:
+        """See `share_out`."""
+        return share_out(batch, self.rank, self.world, self.micro_batch)
 
     @contextmanager
     def synchronised(self, last: bool) -> Iterator[None]:
