@@ -138,7 +138,8 @@ def test_with_a_val_fraction_only_those_set_aside(begun: Callable[..., tuple]) -
 
 def test_novelty_is_counted_in_bins(engine: Engine, tokenizer: Tokenizer) -> None:
     none: set[str] = set()
-    bins, distinct = novelty_counts(engine, tokenizer, none, none, 1.0, 50, seed=1)
+    other = {"never written, for it is too long"}
+    bins, distinct = novelty_counts(engine, tokenizer, none, other, 1.0, 50, seed=1)
     assert bins == {"new": 50}
     assert 1 < distinct <= 50
     greedy, one = novelty_counts(engine, tokenizer, none, none, 0.0, 5, seed=1)

@@ -223,4 +223,8 @@ def test_novelty_compares_in_the_normal_form_of_the_file() -> None:
     tokenizer = Tokenizer.from_documents(["zoe\u0308"], "nfd")
     ids = tokenizer.encode("zoë")[1:-1]
     assert tokenizer.decode(ids) == "zo\u00eb"
-    assert novelty(ids, {"zoe\u0308"}, set(), tokenizer) == "seen"
+    assert novelty(ids, {"zoe\u0308"}, {"zoe\u0308"}, tokenizer) == "seen"
+
+
+def test_without_the_documents_nobody_knows_what_is_new() -> None:
+    assert novelty([0], set(), set(), Tokenizer("ab")) is None

@@ -123,7 +123,7 @@ def novelty_counts(
     temperature: float,
     n: int,
     seed: int,
-) -> tuple[Counter[Novelty], int]:
+) -> tuple[Counter[Novelty | None], int]:
     """Sort n fresh samples into the three bins; also the number of distinct ones."""
     rng, config = random.Random(seed), SampleConfig(temperature)
     samples = [generate(engine, tokenizer, rng, config) for _ in range(n)]

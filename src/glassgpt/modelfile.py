@@ -14,7 +14,10 @@ from glassgpt.engines.base import Params
 
 
 def model_json(saved: SavedRun, documents: bool = False) -> str:
-    """The model of a run as JSON text; with `documents`, also what it read and every loss."""
+    """The model of a run as JSON text; with `documents`, also what it read and every loss.
+
+    A run on a corpus has no documents to give.
+    """
     run, info = saved.run, saved.info
     value: dict[str, Any] = {
         "format": "glassgpt-model",
@@ -28,13 +31,13 @@ def model_json(saved: SavedRun, documents: bool = False) -> str:
         "data": {
             "name": info.data_name,
             "sha256": info.data_sha256,
-            "num_documents": len(run.documents),
+            "num_documents": run.num_documents,
             "num_train": run.num_train,
         },
         "params": nested(saved.state.params),
     }
     if documents:
-        value["documents"] = run.documents
+        value |= {"documents": run.documents} if run.documents else {}
         value["losses"] = saved.losses
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
 

@@ -181,7 +181,12 @@ def draw(weights: Sequence[float], uniform: float) -> int:
 
 def novelty(
     token_ids: Sequence[int], seen: set[str], in_file: set[str], tokenizer: Tokenizer
-) -> Novelty:
-    """Whether a text was trained on, stands in the file but was not trained on, or is new."""
+) -> Novelty | None:
+    """Whether a text was trained on, stands in the file but was not trained on, or is new.
+
+    None where nobody knows, because the documents are not here: those of a corpus.
+    """
+    if not in_file:
+        return None
     text = tokenizer.text(token_ids)
     return "seen" if text in seen else "in file" if text in in_file else "new"

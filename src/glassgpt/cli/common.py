@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from glassgpt.checkpoint import SavedRun
     from glassgpt.engines.base import Engine
-    from glassgpt.sampling import Sample
+    from glassgpt.sampling import Novelty, Sample
     from glassgpt.tokenizer import Tokenizer
     from glassgpt.training import Run
 
@@ -122,11 +122,9 @@ def engine_for(saved: SavedRun, name: str | None = None) -> Engine:
 
 BIN_STYLES = {"seen": "red", "in file": "yellow", "new": "green"}
 BIN_LABELS = {"seen": "seen in training", "in file": "in the file, not seen", "new": "new"}
-UNKNOWN = ""
-"""In place of a bin, where the texts are not at hand: those of a corpus."""
 
 
-def print_samples(rows: Sequence[tuple[str, str, str]]) -> None:
+def print_samples(rows: Sequence[tuple[str, Novelty | None, str]]) -> None:
     """Rows of (text, novelty, remark), numbered; the numbers and words carry the meaning, too."""
     from rich.cells import cell_len
     from rich.text import Text
@@ -140,7 +138,7 @@ def print_samples(rows: Sequence[tuple[str, str, str]]) -> None:
     width = max((cell_len(text) for text, _, _ in rows), default=0)
     for number, (text, novelty, remark) in enumerate(rows, 1):
         line = Text(f"{number:3d}  {text}{' ' * (width - cell_len(text))}  ")
-        if novelty != UNKNOWN:
+        if novelty is not None:
             line.append(BIN_LABELS[novelty], BIN_STYLES[novelty])
         if remark:
             line.append(f"  {remark}", "dim")
@@ -148,12 +146,10 @@ def print_samples(rows: Sequence[tuple[str, str, str]]) -> None:
         console.print(line)
 
 
-def bins_of(samples: Sequence[Sample], run: Run, steps: int) -> Sequence[str]:
-    """The bin of each sample: see `sampling.novelty`; UNKNOWN for a run on a corpus."""
+def bins_of(samples: Sequence[Sample], run: Run, steps: int) -> list[Novelty | None]:
+    """The bin of each sample: see `sampling.novelty`."""
     from glassgpt.sampling import novelty
 
-    if not run.documents:
-        return [UNKNOWN] * len(samples)
     seen, in_file = run.seen(steps), set(run.documents)
     return [novelty(s.token_ids, seen, in_file, run.tokenizer) for s in samples]
 
@@ -163,7 +159,7 @@ def unit(tokenizer: Tokenizer) -> str:
     return "token" if tokenizer.alphabet is None else "character"
 
 
-def bin_summary(bins: Sequence[str]) -> str:
+def bin_summary(bins: Sequence[Novelty | None]) -> str:
     """`9 new, 11 in the file, not seen, 0 seen in training`."""
     return "; ".join(
         f"{bins.count(name)} {BIN_LABELS[name]}" for name in ("new", "in file", "seen")

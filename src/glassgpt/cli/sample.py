@@ -10,7 +10,7 @@ import typer
 from glassgpt.cli import common
 
 if TYPE_CHECKING:
-    from glassgpt.sampling import Sample
+    from glassgpt.sampling import Novelty, Sample
     from glassgpt.tokenizer import Tokenizer
 
 EXAMPLES = common.examples(
@@ -62,8 +62,8 @@ def sample(
         common.print_samples([(s.text, b, remark) for s, b, remark in rows_])
 
 
-def _json(s: Sample, novelty: str, tokenizer: Tokenizer) -> dict[str, Any]:
-    row: dict[str, Any] = {"text": s.text, "token_ids": s.token_ids, "novelty": novelty or None}
+def _json(s: Sample, novelty: Novelty | None, tokenizer: Tokenizer) -> dict[str, Any]:
+    row: dict[str, Any] = {"text": s.text, "token_ids": s.token_ids, "novelty": novelty}
     row |= {"log_prob": s.log_prob, "finished": s.finished}
     if s.steps:
         row["steps"] = [
@@ -80,12 +80,12 @@ def _json(s: Sample, novelty: str, tokenizer: Tokenizer) -> dict[str, Any]:
     return row
 
 
-def _print_steps(number: int, s: Sample, novelty: str, tokenizer: Tokenizer) -> None:
+def _print_steps(number: int, s: Sample, novelty: Novelty | None, tokenizer: Tokenizer) -> None:
     from rich.text import Text
 
     console = common.stdout()
     heading = Text(f"{number:3d}  {s.text}  ")
-    if novelty != common.UNKNOWN:
+    if novelty is not None:
         heading.append(common.BIN_LABELS[novelty], "bold")
     console.print(heading)
     for step in s.steps:

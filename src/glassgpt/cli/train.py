@@ -184,7 +184,7 @@ def train(
                 "held_out_loss": held_out.nats if held_out else None,
                 "temperature": choose.temperature,
                 "samples": [s.text for s in drawn],
-                "novelty": bins if run.documents else None,
+                "novelty": bins,
                 "train_seconds": done.seconds,
                 "seconds": time.perf_counter() - started,
                 "processes": processes.world,

@@ -70,7 +70,7 @@ class Served:
         return {
             "name": self.name,
             "data": self.saved.info.data_name,
-            "documents": len(self.run.documents),
+            "documents": self.run.num_documents,
             "vocab_size": self.model.vocab_size,
             "num_params": self.model.num_params,
             "step": self.state.step,
@@ -90,7 +90,7 @@ class Served:
             "data": {
                 "name": info.data_name,
                 "sha256": info.data_sha256,
-                "num_documents": len(self.run.documents),
+                "num_documents": self.run.num_documents,
                 "num_train": self.run.num_train,
             },
             "vocabulary": {

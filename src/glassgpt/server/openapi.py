@@ -116,7 +116,9 @@ def _pattern(runs: list[Served]) -> str | None:
 
 def _examples(served: Served) -> dict[str, dict[str, Any]]:
     """They work when pasted, for this run."""
-    word = served.run.documents[0]
+    chars = served.tokenizer.chars
+    letter = next((c for c in chars if c.isprintable() and not c.isspace()), chars[0])
+    word = served.run.documents[0] if served.run.documents else letter
     start = word[: min(2, served.model.block_size - 1)]
     return {
         "GenerateRequest": {"prompt": start, "n": 5, "temperature": 0.5, "seed": 42},

@@ -134,7 +134,9 @@ class Step(Reading):
 class Sample(BaseModel):
     text: str
     token_ids: list[int]
-    novelty: Novelty
+    novelty: Novelty | None = Field(
+        description="Null for a run on a corpus, whose documents are not here."
+    )
     log_prob: float = Field(description="Nats, of what follows the prompt, at temperature 1.")
     finished: bool = Field(description="False: cut at block_size.")
     steps: list[Step] | None = None

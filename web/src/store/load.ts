@@ -114,7 +114,9 @@ async function fetchModel(url: string, title: string): Promise<Loaded> {
 export function fromModelJson(text: string, title: string, name: string): Loaded {
   const file = readModelJson(text, name);
   if (!file.documents)
-    throw new RunError(`${name} has no documents: export it with --with-documents`);
+    throw new RunError(
+      `${name} has no documents: export it with --with-documents (a run on a corpus has none)`,
+    );
   const { model, training, tokenizer, documents, data } = file;
   const run = new Run(model, training, tokenizer, documents, data.num_train);
   const source = { name: data.name, title, sha256: data.sha256, remarks: [] };
