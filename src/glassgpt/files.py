@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 _NO_SURPRISES = (
@@ -16,20 +17,26 @@ _NO_SURPRISES = (
 )
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) -> int:
     """Write a new file beside `path`, make sure it is on the disk, then put it in its place.
 
     Whoever reads `path` sees the old content or the new one, also after a crash. What is there and
     is no file, such as /dev/null or a pipe, is written to and not replaced. Raises OSError.
+
+    Args:
+        content: the whole of it, or parts that are written one after the other.
+
+    Returns its size in bytes.
     """
+    parts = [content] if isinstance(content, bytes) else content
     if path.exists() and not (path.is_file() or path.is_dir()):
-        path.write_bytes(content)
-        return
+        with path.open("wb") as file:
+            return sum(file.write(part) for part in parts)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_SURPRISES, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            size = sum(file.write(part) for part in parts)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -42,6 +49,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(directory)
         finally:
             os.close(directory)
+    return size
 
 
 def leftovers(directory: Path, name: str) -> list[Path]:

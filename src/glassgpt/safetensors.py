@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -40,19 +40,22 @@ class Header:
     tensors: dict[str, Entry]
 
 
-def dump(tensors: Mapping[str, NDArray[np.float64]], metadata: Mapping[str, str]) -> bytes:
-    """A file with these float64 tensors, in this order."""
+def dump(
+    tensors: Mapping[str, NDArray[np.float64]], metadata: Mapping[str, str]
+) -> Iterator[bytes | memoryview]:
+    """A file with these float64 tensors, in this order, in parts: a large one is never whole in
+    memory a second time."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
-    parts, place = [], 0
+    place = 0
     for name, array in tensors.items():
-        part = np.ascontiguousarray(array, "<f8").tobytes()
-        offsets = [place, place + len(part)]
+        offsets = [place, place + 8 * array.size]
         header[name] = {"dtype": "F64", "shape": list(array.shape), "data_offsets": offsets}
-        parts.append(part)
-        place += len(part)
+        place = offsets[1]
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    return b"".join([len(text).to_bytes(8, "little"), text, *parts])
+    yield len(text).to_bytes(8, "little") + text
+    for array in tensors.values():
+        yield np.ascontiguousarray(array, "<f8").data.cast("B")
 
 
 def read_header(file: BinaryIO, size: int) -> Header:

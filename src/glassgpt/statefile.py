@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ from glassgpt.runfiles import VERSION, check_version
 _MOMENTS = ("adam.m.", "adam.v.")
 
 
-def to_safetensors(model: ModelConfig, state: TrainState) -> bytes:
-    """The whole state as the bytes of a safetensors file."""
+def to_safetensors(model: ModelConfig, state: TrainState) -> Iterator[bytes | memoryview]:
+    """The whole state as a safetensors file, in parts."""
     tensors = dict(state.params)
     for prefix, moments in zip(_MOMENTS, (state.m, state.v), strict=True):
         tensors |= {prefix + name: array for name, array in moments.items()}

@@ -98,6 +98,8 @@ class Chunk:
     """Steps made before, so that `losses[0]` is that of step `start + 1`."""
     losses: list[float]
     learning_rates: list[float]
+    seconds: float = 0.0
+    """That the engine took."""
 
 
 def begin(
@@ -201,7 +203,7 @@ def train(
         bad = not math.isfinite(losses[-1])
         good = losses[:-1] if bad else losses
         if good:
-            yield Chunk(step, good, rates[: len(good)])
+            yield Chunk(step, good, rates[: len(good)], seconds)
         if bad:
             raise DivergedError(
                 f"training diverged: the loss is {losses[-1]} at step {step + len(losses)}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,20 +66,25 @@ def export(
             output or Path("model.json"),
         )
     else:
-        content = checkpoint.to_safetensors(saved.run.model, saved.state)
         path = output or Path("model.safetensors")
-    if str(path) == "-":
-        if to != "json":
+        if str(path) == "-":
             raise ConfigError("a safetensors file is binary; give -o a file name")
+        _write(path, checkpoint.to_safetensors(saved.run.model, saved.state))
+        return
+    if str(path) == "-":
         print(content.decode(), end="")
         return
+    _write(path, content)
+
+
+def _write(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
     from glassgpt.files import write_atomically
 
     try:
-        write_atomically(path, content)
+        size = write_atomically(path, content)
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror}") from None
-    common.say(f"wrote {path} ({len(content):,} bytes)")
+    common.say(f"wrote {path} ({size:,} bytes)")
 
 
 def _site(saved: SavedRun, target: Path) -> None:

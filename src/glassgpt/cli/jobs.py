@@ -46,6 +46,12 @@ class Job:
         facts = (self.run.model, self.run.training, self.run.num_train, self.info, self.state.step)
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
+    def let_go(self) -> None:
+        """Forget the state it began with, once an engine has its own: it can be gigabytes."""
+        from glassgpt.engines.base import TrainState
+
+        self.state = TrainState({}, {}, {}, self.state.step)
+
 
 def begin(
     source: str,

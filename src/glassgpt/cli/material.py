@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SHORT = 64
 """Tokens of a document for which the context of a name is enough."""
 LONG_CONTEXT = 128
+MANY = 10_000_000
+"""Weights whose drawing takes so long that something should be said."""
 
 
 class Material(Protocol):
@@ -131,8 +133,12 @@ class CorpusMaterial:
     def begin(
         self, training: TrainConfig, block_size: int, shape: dict[str, int]
     ) -> tuple[Run, TrainState, random.Random]:
+        from glassgpt.config import ModelConfig
         from glassgpt.training import begin_corpus
 
+        model = ModelConfig(self.corpus.tokenizer.vocab_size, block_size=block_size, **shape)
+        if model.num_params > MANY:
+            common.say(f"drawing {model.num_params:,} weights, one by one from the seed …")
         return begin_corpus(self.corpus, training, block_size=block_size, **shape)
 
     def report(self, run: Run) -> str:

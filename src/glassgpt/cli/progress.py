@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from glassgpt.training import Chunk
 
-SAMPLE_SECONDS = 0.4
+SAMPLE_SECONDS, SAMPLE_SHARE = 0.4, 0.02
+"""A sample is shown no more often than this, and takes no more of the time than that."""
 SMOOTHING = 0.98  # of the moving average, which starts as the plain mean
 REMEMBERED = 500  # losses; those further back weigh less than 1 in 20,000
 
@@ -35,7 +36,7 @@ class Display:
         self.steps, self.sample, self.done = steps, sample, len(losses)
         self.smooth, self.weight = 0.0, 0.0
         self._smooth(losses[-REMEMBERED:])
-        self.sampled_at, self.shown_tenth, self.text = 0.0, 10 * self.done // steps, ""
+        self.sample_at, self.shown_tenth, self.text = 0.0, 10 * self.done // steps, ""
         self.progress: Progress | None = None
         self.task: TaskID | None = None
 
@@ -82,13 +83,21 @@ class Display:
         done = chunk.start + len(chunk.losses)
         shown = f"{chunk.losses[-1]:.3f} (smoothed {self.smooth / self.weight:.3f})"
         if self.progress and self.task is not None:
-            if time.monotonic() - self.sampled_at > SAMPLE_SECONDS or done == self.steps:
-                self.text, self.sampled_at = self.sample(), time.monotonic()
+            self._look(done == self.steps)
             rate = f"{chunk.learning_rates[-1]:.4f}"
             self.progress.update(self.task, completed=done, loss=shown, rate=rate, text=self.text)
         elif (tenth := 10 * done // self.steps) > self.shown_tenth:
-            self.shown_tenth = tenth
-            say(f"step {done:>{len(str(self.steps))}}/{self.steps}  loss {shown}  {self.sample()}")
+            self.shown_tenth, self.text = tenth, ""
+            self._look(done == self.steps)
+            say(f"step {done:>{len(str(self.steps))}}/{self.steps}  loss {shown}  {self.text}")
+
+    def _look(self, last: bool) -> None:
+        """Let the model write, unless it has just done so."""
+        started = time.monotonic()
+        if started >= self.sample_at or last:
+            self.text = self.sample()
+            took = time.monotonic() - started
+            self.sample_at = started + max(SAMPLE_SECONDS, took / SAMPLE_SHARE)
 
     def _smooth(self, losses: Sequence[float]) -> None:
         for loss in losses:

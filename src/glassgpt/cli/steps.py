@@ -59,9 +59,10 @@ def train_job(job: jobs.Job, choose: SampleConfig, save_every: float, placement:
         model: Engine | None = engine(job.state, placement)
         assert model
         started = time.perf_counter()
-        losses, status = _steps(job, model, choose, save_every, processes)
+        job.let_go()
+        losses, status, at_work = _steps(job, model, choose, save_every, processes)
         seconds = time.perf_counter() - started
-        measured = throughput.of(model, processes, seconds)
+        measured = throughput.of(model, processes, at_work)
         if processes.world > 1:
             state = model.state()
             model = None  # before the others are left; what is still to do the first does alone
@@ -72,10 +73,11 @@ def train_job(job: jobs.Job, choose: SampleConfig, save_every: float, placement:
 
 def _steps(
     job: jobs.Job, model: Engine, choose: SampleConfig, save_every: float, processes: Processes
-) -> tuple[list[float], int]:
+) -> tuple[list[float], int, float]:
     """Train to the end or to Ctrl-C, saving now and then.
 
-    Returns the losses and the exit status: 0, or that of the signal that ended it.
+    Returns the losses, the exit status (0, or that of the signal that ended it) and the seconds
+    that the engine was at work.
     """
     from glassgpt.errors import DivergedError
     from glassgpt.interrupts import Interrupts
@@ -85,6 +87,7 @@ def _steps(
     writer, losses, steps = job.writer, list(job.losses), job.run.training.steps
     resume_line = f"glassgpt train {job.again}--resume {shlex.quote(str(writer.path))}"
     unsaved: list[Chunk] = []
+    at_work = 0.0
     # Where there are several processes, the others would wait for the sample.
     sample = _peek(job, model, choose) if processes.world == 1 else str
 
@@ -98,6 +101,7 @@ def _steps(
                     ):
                         losses += chunk.losses
                         unsaved.append(chunk)
+                        at_work += chunk.seconds
                         display.update(chunk)
                         if processes.agree(saver.due()):
                             saver.save(model.state, unsaved)
@@ -114,10 +118,10 @@ def _steps(
             common.say(f"stopped at once, at the checkpoint of step {writer.step}; {resume_line}")
             raise typer.Exit(interrupts.status) from None
         if len(losses) == steps:
-            return losses, 0
+            return losses, 0, at_work
         saved = f"stopped: step {len(losses)} of {steps} is saved"
         common.say(f"{saved}; go on with: {resume_line}")
-        return losses, interrupts.status
+        return losses, interrupts.status, at_work
 
 
 class _peek:

@@ -68,7 +68,13 @@ def train(
         str | None, typer.Option(help="nfc, nfd or none.", show_default="suits the data")
     ] = None,
     temperature: Annotated[float, typer.Option(help="Of the samples; 0 is greedy.")] = 0.5,
-    samples: Annotated[int, typer.Option(help="How many to print at the end.")] = 20,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            help="How many to print at the end.",
+            show_default="20, and fewer where the context is longer than 32",
+        ),
+    ] = None,
     seed: common.SeedOption = 42,
     resume: Annotated[
         Path | None,
@@ -120,7 +126,7 @@ def train(
     from glassgpt.sampling import SampleConfig, generate
 
     choose, processes = SampleConfig(temperature), current()
-    if not 0 <= samples <= 1_000_000:
+    if samples is not None and not 0 <= samples <= 1_000_000:
         raise ConfigError(f"samples is {samples}; it must be from 0 to 1,000,000")
     if not 0 <= save_every < threading.TIMEOUT_MAX:
         raise ConfigError(f"save_every is {save_every:g}; it must be a number of seconds")
@@ -164,7 +170,8 @@ def train(
     held_out, drawn = None, []
     if model and not status:
         held_out = model_loss(model, run.held_out_ids(MAX_DOCUMENTS))
-        drawn = [generate(model, tokenizer, job.rng, choose) for _ in range(samples)]
+        n = max(1, min(20, 640 // run.model.block_size)) if samples is None else samples
+        drawn = [generate(model, tokenizer, job.rng, choose) for _ in range(n)]
     bins = common.bins_of(drawn, run, len(losses))
     if as_json:
         common.print_json(
@@ -195,7 +202,8 @@ def train(
         common.print_samples([(s.text, b, "") for s, b in zip(drawn, bins, strict=True)])
         if drawn:
             shares = f": {common.bin_summary(bins)}" if run.documents else ""
-            common.say(f"{samples} samples at temperature {choose.temperature:g}{shares}")
+            number = common.count(len(drawn), "sample")
+            common.say(f"{number} at temperature {choose.temperature:g}{shares}")
         if done.throughput:
             common.say(str(done.throughput))
         if held_out:

@@ -64,7 +64,7 @@ class Served:
             "model": json.dumps(self.model.to_dict()),
             "tokenizer": json.dumps(self.tokenizer.to_dict()),
         }
-        return safetensors.dump(self.state.params, metadata)
+        return b"".join(safetensors.dump(self.state.params, metadata))
 
     def summary(self) -> dict[str, Any]:
         return {
