@@ -15,7 +15,7 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines import Placement
 from glassgpt.engines.base import Document, Engine, TrainState
 from glassgpt.errors import ConfigError, EngineError
-from glassgpt.processes import Processes
+from glassgpt.processes import LostProcessError, Processes
 from support import SMALL, assert_close, furthest, small_params
 
 DOCUMENTS = [[4, 0, 1, 4], [4, 4], [4, 3, 2, 1, 0, 3, 2, 4], [4, 1, 4], [4, 2, 2, 4]]
@@ -175,6 +175,31 @@ def test_a_device_that_is_not_there_is_named() -> None:
         if not is_there:
             with pytest.raises(EngineError, match=f"PyTorch finds no {device} device here"):
                 engines.check("torch", "float32", Placement(device=device))  # type: ignore[arg-type]
+
+
+def test_what_a_device_cannot_do_is_said_in_a_line() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    dynamo = pytest.importorskip("torch._dynamo.exc")
+
+    def failing(error: Exception) -> Engine:
+        def fail(*inputs: object) -> None:
+            raise error
+
+        engine = build()
+        engine.spread.net = fail  # type: ignore[attr-defined]
+        return engine
+
+    batches, rates = [DOCUMENTS], [0.1]
+    with pytest.raises(EngineError, match="not enough memory on cpu: try a smaller --micro-batch"):
+        failing(torch.OutOfMemoryError("CUDA out of memory")).train(batches, rates)
+    with pytest.raises(EngineError, match=r"torch.compile fails here \(no compiler\); say --no-co"):
+        failing(dynamo.TorchDynamoException("no compiler\nand much more")).train(batches, rates)
+    with pytest.raises(MemoryError):
+        failing(RuntimeError("DefaultCPUAllocator: can't allocate")).loss_and_grads(DOCUMENTS)
+    with pytest.raises(LostProcessError, match=r"was lost \(Connection closed by peer\)"):
+        failing(RuntimeError("[a.cc:7] Connection closed by peer. GLHF")).train(batches, rates)
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        failing(RuntimeError("a mistake of ours")).train(batches, rates)
 
 
 @pytest.mark.parametrize(

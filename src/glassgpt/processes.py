@@ -116,7 +116,11 @@ def joined(processes: Processes, gpus: bool) -> Iterator[None]:
         # of the dead is not where to look for ours.
         store = dist.PrefixStore(f"start{processes.restarts}", store)  # type: ignore[attr-defined]
         dist.init_process_group(
-            "nccl" if gpus else "gloo", store=store, rank=rank, world_size=world
+            "nccl" if gpus else "gloo",
+            store=store,
+            rank=rank,
+            world_size=world,
+            device_id=torch.device("cuda", processes.local_rank) if gpus else None,
         )
     yield
     # What DistributedDataParallel has hooked into the group must be gone before the group is, or

@@ -181,14 +181,15 @@ def train(
 ) -> Iterator[Chunk]:
     """Make the steps from `done` to the end of the schedule, a chunk at a time.
 
-    A chunk takes about CHUNK_SECONDS; `stop` is asked between chunks. Raises DivergedError at the
-    first loss that is not finite, after yielding the good steps before it.
+    A chunk takes about CHUNK_SECONDS, or what the engine has as `chunk_seconds`; `stop` is asked
+    between chunks. Raises DivergedError at the first loss that is not finite, after yielding the
+    good steps before it.
 
     Args:
         agree: where several processes train together, what the first one says: they must make the
             same chunks, and their clocks differ. Called once a chunk.
     """
-    read = run.reader()
+    read, aim = run.reader(), getattr(engine, "chunk_seconds", CHUNK_SECONDS)
     step, size = done, 1
     while step < run.training.steps:
         count = agree(0 if stop() else min(size, run.training.steps - step))
@@ -210,5 +211,5 @@ def train(
                 f"try a smaller learning rate than {run.training.learning_rate:g}"
             )
         step = until
-        # Aim for CHUNK_SECONDS, but let the size at most double on the word of one measurement.
-        size = max(1, min(2 * size, int(size * CHUNK_SECONDS / max(seconds, 1e-9))))
+        # Let the size at most double on the word of one measurement.
+        size = max(1, min(2 * size, int(size * aim / max(seconds, 1e-9))))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from glassgpt.checkpoint import SavedRun
+    from glassgpt.config import ModelConfig
     from glassgpt.engines.base import Engine
     from glassgpt.sampling import Novelty, Sample
     from glassgpt.tokenizer import Tokenizer
@@ -144,6 +145,12 @@ def print_samples(rows: Sequence[tuple[str, Novelty | None, str]]) -> None:
             line.append(f"  {remark}", "dim")
         line.rstrip()
         console.print(line)
+
+
+def how_many(model: ModelConfig) -> int:
+    """Samples to draw where nobody says: 20, and of longer texts so many that it does not take
+    minutes."""
+    return max(1, min(20, 640 // model.block_size))
 
 
 def bins_of(samples: Sequence[Sample], run: Run, steps: int) -> list[Novelty | None]:

@@ -22,7 +22,12 @@ EXAMPLES = common.examples(
 
 def sample(
     run: common.RunArgument = None,
-    n: Annotated[int, typer.Option("-n", help="How many.")] = 20,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "-n", help="How many.", show_default="20; fewer where the context is longer than 32"
+        ),
+    ] = None,
     prompt: Annotated[str, typer.Option(help="How each begins.")] = "",
     temperature: Annotated[
         float | None,
@@ -40,14 +45,15 @@ def sample(
     from glassgpt.errors import ConfigError
     from glassgpt.sampling import SampleConfig, encode_prompt, generate
 
-    if not 0 <= n <= 1_000_000:
+    if n is not None and not 0 <= n <= 1_000_000:
         raise ConfigError(f"-n is {n}; it must be from 0 to 1,000,000")
     saved = common.open_run(run)
     chosen = saved.info.temperature if temperature is None else temperature
     config, tokenizer = SampleConfig(chosen, top_k), saved.run.tokenizer
     encode_prompt(prompt, tokenizer, saved.run.model)  # complains before anything is printed
     model, rng = common.engine_for(saved, engine), random.Random(seed)
-    drawn = [generate(model, tokenizer, rng, config, prompt, record=steps) for _ in range(n)]
+    number = common.how_many(saved.run.model) if n is None else n
+    drawn = [generate(model, tokenizer, rng, config, prompt, record=steps) for _ in range(number)]
     bins = common.bins_of(drawn, saved.run, saved.state.step)
     if as_json:
         settings = {"prompt": prompt, "temperature": chosen, "top_k": top_k, "seed": seed}

@@ -170,7 +170,7 @@ def train(
     held_out, drawn = None, []
     if model and not status:
         held_out = model_loss(model, run.held_out_ids(MAX_DOCUMENTS))
-        n = max(1, min(20, 640 // run.model.block_size)) if samples is None else samples
+        n = common.how_many(run.model) if samples is None else samples
         drawn = [generate(model, tokenizer, job.rng, choose) for _ in range(n)]
     bins = common.bins_of(drawn, run, len(losses))
     if as_json:

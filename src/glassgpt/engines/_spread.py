@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from glassgpt.engines._placement import Placement
 from glassgpt.engines.base import Document, Params
 from glassgpt.errors import EngineError
+from glassgpt.processes import lost_process_noticed
 
 Part = tuple[list[Document], list[float]]
 """Documents, and the share of each in the loss: 1 / B, times the number of processes."""
@@ -36,9 +37,10 @@ DDP_MEMORY = 0.4
 def device_for(placement: Placement, dtype: str) -> torch.device:
     """The device meant, if it is there and computes in this dtype. Raises EngineError."""
     kind = placement.device
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    there = {"cpu": True, "cuda": cuda, "mps": mps}
     if kind == "auto":
-        kind = "cuda" if there["cuda"] else "mps" if there["mps"] and dtype != "float64" else "cpu"
+        kind = "cuda" if cuda else "mps" if mps and dtype != "float64" else "cpu"
     if not there[kind]:
         found = ", ".join(name for name, is_there in there.items() if is_there)
         raise EngineError(f"PyTorch finds no {kind} device here; there is: {found}")
@@ -73,6 +75,26 @@ def share_out(
         documents = ours[start : start + size]
         result.append((documents or [batch[0]], [share] * len(documents) or [0.0]))
     return result
+
+
+@contextmanager
+def failures_explained(device: torch.device) -> Iterator[None]:
+    """A line for what a device or a fellow process cannot help. Raises GlassError for them."""
+    try:
+        with lost_process_noticed():
+            yield
+    except torch.OutOfMemoryError:
+        raise EngineError(
+            f"not enough memory on {device}: try a smaller --micro-batch, a shorter --block-size "
+            "or, under torchrun, --parallel fsdp"
+        ) from None
+    except RuntimeError as error:
+        if "DefaultCPUAllocator" in str(error):
+            raise MemoryError from None
+        if isinstance(error, torch._dynamo.exc.TorchDynamoException):
+            reason = str(error).strip().partition("\n")[0]
+            raise EngineError(f"torch.compile fails here ({reason}); say --no-compile") from None
+        raise
 
 
 class Spread:

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from glassgpt.config import ModelConfig
 from glassgpt.engines._placement import Placement, Work
 from glassgpt.engines._rows import pack
-from glassgpt.engines._spread import Spread, device_for
+from glassgpt.engines._spread import Spread, device_for, failures_explained
 from glassgpt.engines.base import (
     AdamConfig,
     Document,
@@ -40,7 +40,6 @@ from glassgpt.engines.base import (
     check_state,
 )
 from glassgpt.errors import EngineError
-from glassgpt.processes import lost_process_noticed
 
 LookBack = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Queries, keys and values of a layer, `(N, n_embd)` each, to what its heads found, likewise."""
@@ -182,6 +181,8 @@ class TorchEngine:
                 "exp_avg": self.spread.distribute(state.m[name], parameter),
                 "exp_avg_sq": self.spread.distribute(state.v[name], parameter),
             }
+        self.chunk_seconds = 0.04 if self.device.type == "cpu" else 1.0
+        """For `training.train`: what a GPU has queued must not run out while we look at losses."""
         self.diverged = torch.zeros((), device=self.device)
         """1 from the first loss that is not finite on: no update is made any more."""
 
@@ -190,7 +191,7 @@ class TorchEngine:
     ) -> list[float]:
         losses: list[Tensor] = []
         self.diverged.zero_()
-        with lost_process_noticed():
+        with failures_explained(self.device):
             for batch, learning_rate in zip(batches, learning_rates, strict=True):
                 # On a GPU nothing here waits for the result: while it computes, the next batch is
                 # packed and sent. So a loss is looked at only after the last step, and it is the
@@ -203,7 +204,7 @@ class TorchEngine:
         return values[: good + 1]
 
     def loss_and_grads(self, batch: Sequence[Document]) -> tuple[float, Params]:
-        with lost_process_noticed():
+        with failures_explained(self.device):
             loss = float(self._gradient(batch))
             grads = self.spread.gather({n: s.grad for n, s in self.shards.items()}, self.model)
         self.adam.zero_grad()
@@ -211,25 +212,26 @@ class TorchEngine:
 
     def surprises(self, documents: Sequence[Document]) -> list[NDArray[np.float64]]:
         check_documents(self.config, documents)
+        model = self._whole_model()
         result: list[NDArray[np.float64]] = []
         size = max(1, EVALUATION_ROWS // self.config.block_size)
         for start in range(0, len(documents), size):
             part = documents[start : start + size]
             rows = pack(part, [0.0] * len(part), self.config, self.dtype).to(self.device)
-            with torch.inference_mode(), self._precision():
-                found = self.model(*rows.inputs).double().cpu().numpy()
+            # forward, not the call: what is compiled is compiled for training.
+            with failures_explained(self.device), torch.inference_mode(), self._precision():
+                found = model.forward(*rows.inputs).double().cpu().numpy()
             result += np.split(found, np.cumsum(rows.lengths[:-1]))
         return result
 
     def session(self) -> TorchSession:
-        if self.spread.sharded:
-            raise EngineError("the model lies in parts on several processes; sample from its run")
+        self._whole_model()
         return TorchSession(self)
 
     def state(self) -> TrainState:
         """As every engine's; of a model in parts, whole in the first process only."""
         moments = self.adam.state
-        with lost_process_noticed():
+        with failures_explained(self.device):
             params, m, v = (
                 self.spread.gather(tensors, self.model)
                 for tensors in (
@@ -268,6 +270,11 @@ class TorchEngine:
             self.adam.found_inf = self.diverged  # type: ignore[attr-defined] # as GradScaler does
             self.adam.step()
         self.adam.zero_grad()
+
+    def _whole_model(self) -> GPT:
+        if self.spread.sharded:
+            raise EngineError("the model lies in parts on several processes; read from its run")
+        return self.model
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast)
