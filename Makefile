@@ -159,6 +159,10 @@ determinism: setup ## Write docs/determinism.md: every engine on every Python fo
 performance: setup ## Write docs/performance.md: time engines and commands, for some minutes
 	@$(BIN)/python tools/performance.py
 
+.PHONY: scaling
+scaling: $(VENV)/dev.stamp ## Write docs/scaling.md: PyTorch timed, plans for 8 and 64 GPUs
+	@$(BIN)/python tools/scaling.py
+
 .PHONY: licences
 licences: setup ## Write docs/licences.md from the packages installed
 	@$(BIN)/python tools/licences.py

@@ -177,6 +177,7 @@ def test_the_tables_fit_a_terminal(rows: list[dict], capsys: pytest.CaptureFixtu
         row |= {"median_ms": 12345.6, "tokens_per_second": 1_234_567, "flops": 345e12}
     console = bench.common.stdout()
     bench._print_larger(console, wide)
+    bench._print_larger(console, [row | {"device": "NVIDIA H100 80GB HBM3"} for row in wide])
     bench._print_peaks(console, wide)
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
@@ -187,10 +188,10 @@ def test_the_tables_fit_a_terminal(rows: list[dict], capsys: pytest.CaptureFixtu
 
 def test_what_cannot_be_timed_is_said_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
-    said: list[str] = []
+    said, before = [], torch.get_float32_matmul_precision()
 
     def timed(case: larger.Case, *_: object) -> dict:
-        torch.set_float32_matmul_precision("high")  # as the engine does in bfloat16
+        torch.set_float32_matmul_precision("medium")  # as the engine does in bfloat16
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. And so on")
 
     monkeypatch.setattr(larger, "timed", timed)
@@ -198,7 +199,7 @@ def test_what_cannot_be_timed_is_said_and_left_out(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(throughput.PRODUCT_OF, "cpu", 64)
     assert larger.run(larger.Plan(device="cpu"), 1, 1, 0.1, said.append) == []
     assert said == ["tiny, float32: CUDA out of memory"]
-    assert torch.get_float32_matmul_precision() == "highest"
+    assert torch.get_float32_matmul_precision() == before
 
 
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +213,7 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         larger.EngineError, match=r"torch\.compile does not work here: no compiler$"
     ):
-        larger._first_step(Failing(), [])  # type: ignore[arg-type]
+        larger._first_step(Failing(), [], True)  # type: ignore[arg-type]
     assert torch.get_num_threads()
 
 

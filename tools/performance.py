@@ -108,7 +108,30 @@ def engines(bench: dict) -> str:
             f"| {r['engine']} | {r['dtype']} | {r['how']} | {r['names_a_second']:,.0f} | "
             f"{r['median_names_a_second']:,.0f} |\n"
         )
+    if bench["larger"]:
+        text += (
+            "\n## PyTorch on larger models\n\nFull windows of random tokens. *compile* is how much "
+            "longer the first step takes than the best one; *MFU* the share of what a large matrix "
+            "product in PyTorch reaches on as many threads. More in [scaling.md](scaling.md).\n\n"
+        )
+        text += larger_models(bench["larger"]).removesuffix("\n")
     return text
+
+
+def larger_models(rows: list[dict]) -> str:
+    text = (
+        "| | parameters | tokens a step | | threads | | best, ms a step | median | compile, s | "
+        "tokens/s | GFLOP/s | MFU |\n|---|---:|---:|---|---:|---|---:|---:|---:|---:|---:|---:|\n"
+    )
+    for r in rows:
+        extra = f"{max(0.0, r['first_ms'] - r['best_ms']) / 1e3:.0f}" if r["compiled"] else ""
+        text += (
+            f"| {r['shape']} | {r['num_params']:,} | {r['tokens']:,} | {r['dtype']} | "
+            f"{r['threads']} | {'compiled' if r['compiled'] else 'eager'} | "
+            f"{short(r['best_ms'])} | {short(r['median_ms'])} | {extra} | "
+            f"{r['tokens_per_second']:,.0f} | {r['flops'] / 1e9:.3g} | {r['mfu']:.1%} |\n"
+        )
+    return text + "\n"
 
 
 def short(number: float) -> str:

@@ -7,6 +7,7 @@ they say, nor on the weights, which are drawn by NumPy (CPython would take minut
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ class Plan:
         for shape in LADDER if gpu or self.full else LADDER[:2]:
             for dtype in dtypes:
                 for count in counts:
-                    for how in (False, True) if compiled else (False,):
+                    for how in (False, True) if compiled and count == threads else (False,):
                         yield Case(shape, dtype, count, how)
 
 
@@ -96,7 +97,12 @@ def check(plan: Plan) -> None:
 
 
 def run(
-    plan: Plan, threads: int, rounds: int, seconds: float, say: Callable[[str], object]
+    plan: Plan,
+    threads: int,
+    rounds: int,
+    seconds: float,
+    say: Callable[[str], object],
+    wanted: Callable[[Case], bool] = lambda case: True,
 ) -> list[dict[str, Any]]:
     """Time the cases of a plan, one after another: two large models need not be in memory at once.
 
@@ -104,6 +110,7 @@ def run(
         threads: how many "all" are.
         rounds, seconds: of each case, at most.
         say: is told of what cannot be timed; the other cases are.
+        wanted: which of the cases; others are passed over.
     """
     import torch
 
@@ -114,7 +121,7 @@ def run(
     precision = torch.get_float32_matmul_precision()
     peaks: dict[tuple[str, int], tuple[float, str]] = {}
     rows = []
-    for case in plan.cases(device.type, threads):
+    for case in filter(wanted, plan.cases(device.type, threads)):
         try:
             # The bfloat16 engine lets float32 products be rounded, in the whole process.
             torch.set_float32_matmul_precision(precision)
@@ -144,7 +151,7 @@ def timed(case: Case, device: str, rounds: int, seconds: float) -> dict[str, Any
     size = (windows, model.block_size + 1)
     batch = list(rng.integers(0, model.vocab_size, size, dtype=np.int64))
     with torch_threads(case.threads):
-        first = _first_step(engine, batch)
+        first = _first_step(engine, batch, case.compiled)
 
     def prepare(times: int) -> Callable[[], object]:
         return lambda: engine.train([batch] * times, [0.0] * times)
@@ -191,15 +198,25 @@ def build(model: ModelConfig, dtype: str, device: str, compiled: bool) -> Engine
     )
 
 
-def _first_step(engine: Engine, batch: Sequence[Any]) -> float:
-    """Seconds; a compiled model is compiled in it."""
+def _first_step(engine: Engine, batch: Sequence[Any], compiled: bool) -> float:
+    """Seconds; a compiled model is compiled in it, whether or not it has been before."""
+    started = time.perf_counter()
+    if compiled:
+        _compile(engine, batch)
+    else:
+        engine.train([batch], [0.0])
+    return time.perf_counter() - started
+
+
+def _compile(engine: Engine, batch: Sequence[Any]) -> None:
+    import torch._inductor.config as inductor
     from torch._dynamo.exc import TorchDynamoException
     from torch._inductor.exc import InductorError
 
-    started = time.perf_counter()
     try:
-        engine.train([batch], [0.0])
+        with inductor.patch(force_disable_caches=True), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "dynamo_pgo force disabled")
+            engine.train([batch], [0.0])
     except (TorchDynamoException, InductorError) as error:
         last = str(error).strip().partition("\n")[0]
         raise EngineError(f"torch.compile does not work here: {last}") from None
-    return time.perf_counter() - started

@@ -1,0 +1,242 @@
+"""Write docs/scaling.md: what a step costs as models, batches and processes grow; plans for GPUs.
+
+    python tools/scaling.py          # some minutes; on a machine with nothing else to do
+    python tools/scaling.py --quick  # little of everything: to see whether it works
+
+Measured is the torch engine on the processor. The plans are arithmetic: see scaling_plan.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from performance import ROOT, larger_models, load
+from scaling_plan import plans, wrapped
+
+from glassgpt.benchmark import larger, throughput
+from glassgpt.benchmark.machine import machine
+from glassgpt.benchmark.threads import torch_threads
+from glassgpt.config import ModelConfig
+from glassgpt.training import initial_params
+
+BASE = larger.Shape("base", ModelConfig(256, 2, 128, 4, 64), 16)
+
+
+def changed(**sizes: int) -> larger.Shape:
+    return replace(BASE, model=replace(BASE.model, **sizes))
+
+
+GROWTH = {
+    "width": [changed(n_embd=n) for n in (32, 64, 128, 256, 512)],
+    "layers": [changed(n_layer=n) for n in (1, 2, 4, 8)],
+    "context": [changed(block_size=n) for n in (16, 64, 256, 1024)],
+    "windows": [replace(BASE, windows=n) for n in (1, 4, 16, 64)],
+}
+TRAIN = [
+    *("train", "english", "--engine", "torch", "--device", "cpu", "--n-embd", "128"),
+    *("--n-layer", "2", "--batch-size", "64", "--samples", "0", "--json"),
+]
+ALONE = ["-m", "glassgpt"]
+TOGETHER = [
+    *("-m", "torch.distributed.run", "--nproc-per-node", "{}", "--rdzv-backend", "c10d"),
+    *("--rdzv-endpoint", "localhost:0", "-m", "glassgpt"),
+]
+HEAD = """# Scaling
+
+Written by `make scaling`; do not edit. What a training step costs as models, batches and processes
+grow, measured on the processor of one machine; then plans for 8 and for 64 GPUs, which are
+arithmetic, every step of it in `benchmark/plan.py`.
+
+**No figure here was measured on a GPU.** On a machine that has one, this measures it: tokens a
+second, and the share of the GPU's peak, in float32 and in bfloat16, eager and compiled.
+
+    glassgpt bench --engine torch --device cuda
+
+"""
+METHOD = """
+*tokens/s*: predictions trained on, the update included; the best of some rounds, each of one step
+on full windows of random tokens, in float32. *GFLOP/s* counts their operations as
+`engines/_placement.py` does (6 for each weight in a matrix and token, 12 times the width for each
+pair of tokens in attention and layer; Chowdhery et al. 2022, arXiv:2204.02311, with half of their
+pairs, for a causal model looks only back), and *MFU* is their share of what a large matrix product
+in PyTorch reaches on as many threads.
+
+"""
+COMPILED = """## Eager and compiled
+
+As `glassgpt bench --engine torch --full` measures it. *compile* is how much longer the first step
+takes than the best one, with nothing kept from an earlier time.
+
+"""
+
+
+def growth(passes: int, rounds: int, threads: int) -> str:
+    """How the cost of a token grows with each of the sizes, the others staying as they are."""
+    with torch_threads(threads):
+        peak, _ = throughput.peak_flops(torch.device("cpu"), "float32")
+    m = BASE.model
+    text = (
+        f"## How the cost grows\n\nFrom width {m.n_embd}, {m.n_layer} layers, context "
+        f"{m.block_size}, vocabulary {m.vocab_size}, {BASE.windows} windows a step: one of them "
+        f"changes, the others stay. {threads} threads; the peak is {throughput.readable(peak)}. "
+        "*cost a token* is the time it takes, against that of the row in bold; beside it what "
+        "the number of operations alone would make of it.\n\n"
+        "| | parameters | operations a token | tokens/s | GFLOP/s | MFU | cost a token | by "
+        "operations |\n|---|---:|---:|---:|---:|---:|---:|---:|\n"
+    )
+    timings: dict[larger.Shape, dict] = {}
+    for _ in range(passes):  # a busy moment of the machine must not fall on one shape alone
+        for shape in (shape for shapes in GROWTH.values() for shape in shapes):
+            row = larger.timed(larger.Case(shape, "float32", threads, False), "cpu", rounds, 0.5)
+            if shape not in timings or row["best_ms"] < timings[shape]["best_ms"]:
+                timings[shape] = row
+    base = timings[BASE]
+    for what, shapes in GROWTH.items():
+        for shape in shapes:
+            row = timings[shape]
+            number = shape.windows if what == "windows" else size(shape.model, what)
+            name = f"{what} {number:,}"
+            each = row["operations"] / row["tokens"]
+            text += (
+                f"| {f'**{name}**' if shape == BASE else name} | {row['num_params']:,} | "
+                f"{each:,.0f} | {row['tokens_per_second']:,.0f} | {row['flops'] / 1e9:.3g} | "
+                f"{row['flops'] / peak:.1%} | "
+                f"{base['tokens_per_second'] / row['tokens_per_second']:.2f} | "
+                f"{each / (base['operations'] / base['tokens']):.2f} |\n"
+            )
+    return text + (
+        "\nSmall models are held up by the number of operations that PyTorch starts, not by what "
+        "they compute: there a larger width or batch costs less than its operations say. The cost "
+        "of a token does not depend on the batch once there are enough tokens in it.\n\n"
+    )
+
+
+def size(model: ModelConfig, what: str) -> int:
+    names = {"width": "n_embd", "layers": "n_layer", "context": "block_size"}
+    return int(getattr(model, names[what]))
+
+
+def processes(steps: int, rounds: int, cores: int) -> str:
+    """The same training in one process and in several, through torchrun."""
+    ways = [(1, threads, "") for threads in sorted({1, cores})]
+    ways += [(number, 1, how) for number in (2, 4) for how in ("ddp", "fsdp")]
+    found: dict[tuple[int, int, str], dict] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(rounds):
+            for way in ways:
+                got = trained(*way, steps, Path(folder) / f"{turn}-{'-'.join(map(str, way))}")
+                if way not in found or speed(got) > speed(found[way]):
+                    found[way] = got
+    one = found[ways[0]]
+    text = (
+        f"## Processes\n\n`torchrun --nproc-per-node N -m glassgpt {' '.join(TRAIN)} --steps "
+        f"{steps} --parallel …` in float64: the same {one['num_params']:,} parameters and the same "
+        f"64 names a step, however many processes share them. This machine has {cores} cores, so "
+        f"{'four processes only compete for them' if cores < 4 else 'each process has its own'}. "
+        "*difference* is the largest between the losses of all steps and those of the first row; "
+        f"speeds are the best of {rounds} trainings, load {load()}.\n\n"
+        "| processes | threads in each | | tokens/s | speed | difference |\n"
+        "|---:|---:|---|---:|---:|---:|\n"
+    )
+    for way, got in found.items():
+        off = max(abs(a - b) for a, b in zip(got["losses"], one["losses"], strict=True))
+        text += (
+            f"| {way[0]} | {way[1]} | {way[2]} | {speed(got):,.0f} | {speed(got) / speed(one):.2f} "
+            f"| {f'{off:.0e}' if off else '0'} |\n"
+        )
+    return text + (
+        "\nOn processors of one machine threads and processes share the same memory and cores: "
+        "this shows that the numbers are the same and what the sharing costs, not what GPUs or "
+        "several machines would gain.\n\n"
+    )
+
+
+def trained(number: int, threads: int, how: str, steps: int, output: Path) -> dict:
+    """What `glassgpt train --json` says."""
+    start = ALONE if number == 1 else [part.format(number) for part in TOGETHER]
+    command = [sys.executable, *start, *TRAIN, "--steps", str(steps), "-o", str(output)]
+    command += ["--parallel", how] if how else []
+    env = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def speed(got: dict) -> float:
+    return float(got["throughput"]["tokens_per_second"])
+
+
+def wanted(case: larger.Case, cores: int) -> bool:
+    """On all cores, and the largest model only as one would train it."""
+    return case.threads == cores and (case.shape.model != larger.GPT2 or case.dtype == "bfloat16")
+
+
+def complain(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def drawing(rounds: int) -> str:
+    """Millions of initial weights a second, to three digits, as the plans take it up."""
+    model, best = ModelConfig(27, 2, 128, 4, 64), float("inf")
+    for _ in range(rounds):
+        started = time.perf_counter()
+        initial_params(model, random.Random(42), 0.02)
+        best = min(best, time.perf_counter() - started)
+    return f"{model.num_params / best / 1e6:.3g}"
+
+
+def host(rounds: int) -> str:
+    """Milliseconds that the host of one GPU of 8 works for a step of 512 windows of 1,024."""
+    from glassgpt.engines._rows import pack
+    from glassgpt.engines.base import check_documents
+
+    model, best = larger.GPT2, float("inf")
+    rng = np.random.default_rng(42)
+    batch = list(rng.integers(0, model.vocab_size, (512, 1025), dtype=np.uint16))
+    for _ in range(rounds):
+        started = time.perf_counter()
+        check_documents(model, batch)
+        for part in (batch[:32], batch[32:64]):
+            pack(part, [1 / 512] * 32, model, torch.float32)
+        best = min(best, time.perf_counter() - started)
+    return f"{best * 1e3:.0f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a taste of each part")
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "scaling.md")
+    options = parser.parse_args()
+    quick, about = options.quick, machine()
+    cores, before, started = about["cores"], load(), time.perf_counter()
+    grown = growth(*((1, 1) if quick else (3, 20)), cores)
+    shared = processes(*((3, 1) if quick else (30, 3)), cores)
+    plan = larger.Plan("cpu", ("float32", "bfloat16"), True, full=not quick)
+    rounds, seconds = (1, 0.1) if quick else (20, 3.0)
+    ladder = larger.run(plan, cores, rounds, seconds, complain, lambda c: wanted(c, cores))
+    rate, waiting = drawing(2 if quick else 20), host(2 if quick else 20)
+    text = HEAD + (
+        f"{about['cpu']}, {cores} cores; {about['system']}; {about['python']}, PyTorch "
+        f"{torch.__version__}, GlassGPT {about['glassgpt']}; {about['date']}. Processes that "
+        f"wanted a core, before and after: {before} and {load()}; "
+        f"{time.perf_counter() - started:.0f} s in all.\n{METHOD}"
+    )
+    text = wrapped(text + grown + shared + COMPILED + larger_models(ladder) + plans(rate, waiting))
+    options.output.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
