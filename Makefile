@@ -32,10 +32,15 @@ $(VENV)/setup.stamp: $(BIN)/python requirements/base.txt pyproject.toml hatch_bu
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/setup.stamp requirements/dev.txt
+$(VENV)/torch.stamp: $(VENV)/setup.stamp requirements/torch.txt
+	@echo "installing PyTorch and what reads byte pairs …"
+	@$(PIP) install -r requirements/torch.txt
+	@if [ -n "$(TORCH)" ]; then $(PIP) install "$(TORCH)"; fi
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/torch.stamp requirements/dev.txt
 	@echo "installing what the tests need …"
 	@$(PIP) install -r requirements/dev.txt
-	@if [ -n "$(TORCH)" ]; then $(PIP) install "$(TORCH)"; fi
 	@touch $@
 
 $(VENV)/notebooks.stamp: $(VENV)/dev.stamp requirements/notebooks.txt
@@ -45,6 +50,9 @@ $(VENV)/notebooks.stamp: $(VENV)/dev.stamp requirements/notebooks.txt
 
 .PHONY: setup
 setup: $(VENV)/setup.stamp ## Make .venv with GlassGPT in it
+
+.PHONY: torch
+torch: $(VENV)/torch.stamp ## Add PyTorch to it (TORCH=torch==2.13.0), and byte pairs
 
 # --- use ---
 
