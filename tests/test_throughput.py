@@ -202,19 +202,21 @@ def test_what_cannot_be_timed_is_said_and_left_out(monkeypatch: pytest.MonkeyPat
     assert torch.get_float32_matmul_precision() == before
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # what compiling imports
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = pytest.importorskip("torch")
-    from torch._dynamo.exc import TorchDynamoException
+    pytest.importorskip("torch")
+    import torch._inductor.config as inductor
 
-    class Failing:
-        def train(self, *_: object) -> None:
-            raise TorchDynamoException("no compiler\nat all")
-
-    with pytest.raises(
-        larger.EngineError, match=r"torch\.compile does not work here: no compiler$"
-    ):
-        larger._first_step(Failing(), [], True)  # type: ignore[arg-type]
-    assert torch.get_num_threads()
+    monkeypatch.setattr(larger, "LADDER", (TINY,))
+    monkeypatch.setitem(throughput.PRODUCT_OF, "cpu", 64)
+    said: list[str] = []
+    plan = larger.Plan(device="cpu", compiled=True)
+    with inductor.patch({"cpp.cxx": (None, "no-such-compiler")}):
+        rows = larger.run(plan, 1, 1, 0.1, said.append)
+    assert [row["compiled"] for row in rows] == [False]
+    assert len(said) == 1
+    assert said[0].startswith("tiny, float32: torch.compile fails here")
+    assert "compiler" in said[0]
 
 
 def test_threads_are_put_back() -> None:
