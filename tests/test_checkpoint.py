@@ -161,7 +161,7 @@ def model(tensors: dict[str, Any] | None = None, **metadata: str) -> Callable[[P
         (model(step="-1"), "the step in its metadata is '-1'"),
         (model(step="999"), "is at step 999; config.json ends at 12"),
         (model({"extra": np.zeros(3)}), "'extra' is not known"),
-        (model({"wte": np.zeros((17, 16), np.float32)}), "'wte' is F32"),
+        (model({"wte": np.zeros((17, 16), np.float16)}), "'wte' is F16 .*; .* wants F64 or F32"),
         (model({"wte": np.full((17, 16), np.nan)}), "not finite"),
     ],
 )
@@ -192,3 +192,22 @@ def test_model_json_holds_the_same_numbers(run_path: Path) -> None:
     assert list(value["params"]) == list(saved.state.params)
     for name, rows in value["params"].items():
         assert np.array_equal(np.array(rows), saved.state.params[name])
+
+
+@pytest.mark.parametrize(("dtype", "width"), [("float64", 8), ("float32", 4), ("bfloat16", 4)])
+def test_a_state_is_kept_as_fine_as_it_is(
+    tmp_path: Path, begun: Callable[..., tuple], dtype: str, width: int
+) -> None:
+    run, state, _ = begun(steps=3)
+    if dtype != "float64":  # what an engine in float32 gives
+        for group in (state.params, state.m, state.v):
+            for name, array in group.items():
+                group[name] = array.astype(np.float32).astype(np.float64)
+    writer = RunWriter(tmp_path / "run", run, RunInfo("ten", "0" * 64, "torch", dtype))
+    writer.save(state, [])
+    writer.close()
+    size = (tmp_path / "run" / "model.safetensors").stat().st_size
+    assert 0 < size - 3 * width * run.model.num_params < 6000  # the header
+    read = checkpoint.load(tmp_path / "run").state
+    for got, want in ((read.params, state.params), (read.m, state.m), (read.v, state.v)):
+        assert all((got[name] == want[name]).all() for name in want)

@@ -5,7 +5,8 @@
     documents.txt      the documents in the order of training; not of a corpus, which stays
                        where it is and must be named again where it is needed
     log.jsonl          a line a step: step, documents, loss, learning_rate
-    model.safetensors  parameters, Adam's moments (adam.m.*, adam.v.*); the step in its metadata
+    model.safetensors  parameters, Adam's moments (adam.m.*, adam.v.*); the step in its metadata;
+                       float32 where the engine computes in float32
 
 `model.safetensors` is written last and decides which step the directory is at: log lines beyond it
 are those of steps that were not saved. Nothing is ever pickled, and no file names another.
@@ -167,9 +168,10 @@ class RunWriter:
                 f"try a smaller learning rate than {self.run.training.learning_rate:g}"
             )
         try:
-            parts = (runlog.lines(self.run, chunk) for chunk in chunks)
-            end = runlog.append(self.path / LOG, self._log_end, parts)
-            write_atomically(self.path / MODEL, to_safetensors(self.run.model, state))
+            lines = (runlog.lines(self.run, chunk) for chunk in chunks)
+            end = runlog.append(self.path / LOG, self._log_end, lines)
+            parts = to_safetensors(self.run.model, state, self.info.dtype)
+            write_atomically(self.path / MODEL, parts)
         except OSError as error:
             message = self._lost(state.step, error)
             if self.step is None:

@@ -40,22 +40,31 @@ class Header:
     tensors: dict[str, Entry]
 
 
+DTYPES: dict[str, np.dtype[Any]] = {"F64": np.dtype("<f8"), "F32": np.dtype("<f4")}
+"""What our tensors may be; others are passed over in a header."""
+
+
 def dump(
-    tensors: Mapping[str, NDArray[np.float64]], metadata: Mapping[str, str]
+    tensors: Mapping[str, NDArray[np.float64]], metadata: Mapping[str, str], dtype: str = "F64"
 ) -> Iterator[bytes | memoryview]:
-    """A file with these float64 tensors, in this order, in parts: a large one is never whole in
-    memory a second time."""
+    """A file with these tensors, in this order, in parts: a large one is never whole in memory a
+    second time.
+
+    Args:
+        dtype: F64, or F32 for numbers that are no finer.
+    """
+    kept = DTYPES[dtype]
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     place = 0
     for name, array in tensors.items():
-        offsets = [place, place + 8 * array.size]
-        header[name] = {"dtype": "F64", "shape": list(array.shape), "data_offsets": offsets}
+        offsets = [place, place + kept.itemsize * array.size]
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": offsets}
         place = offsets[1]
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     yield len(text).to_bytes(8, "little") + text
     for array in tensors.values():
-        yield np.ascontiguousarray(array, "<f8").data.cast("B")
+        yield np.ascontiguousarray(array, kept).data.cast("B")
 
 
 def read_header(file: BinaryIO, size: int) -> Header:
@@ -84,19 +93,21 @@ def read_header(file: BinaryIO, size: int) -> Header:
 
 
 def read_tensor(file: BinaryIO, entry: Entry) -> NDArray[np.float64]:
-    """The numbers of one F64 tensor. Raises ValueError where the file ends too early."""
+    """The numbers of an F64 or F32 tensor. Raises ValueError where the file ends too early."""
+    dtype = DTYPES[entry.dtype]
     file.seek(entry.start)
     raw = file.read(entry.stop - entry.start)
-    if len(raw) != math.prod(entry.shape) * 8:
+    if len(raw) != math.prod(entry.shape) * dtype.itemsize:
         raise ValueError("it ends too early")
-    return np.frombuffer(raw, "<f8").astype(np.float64).reshape(entry.shape)
+    return np.frombuffer(raw, dtype).astype(np.float64).reshape(entry.shape)
 
 
 def _entry(name: str, fields: object, offset: int) -> Entry:
     match fields:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(start), int(stop)]}:
             dims = len(shape) <= 8 and all(type(n) is int and 0 <= n < 2**31 for n in shape)
-            fits = dtype != "F64" or (dims and math.prod(shape) * 8 == stop - start)
+            width = DTYPES[dtype].itemsize if dtype in DTYPES else 0
+            fits = not width or (dims and math.prod(shape) * width == stop - start)
             if dims and 0 <= start <= stop and fits:
                 return Entry(dtype, tuple(shape), offset + start, offset + stop)
     raise ValueError(f"the entry of {name!r} in its header is wrong")

@@ -19,8 +19,14 @@ from glassgpt.runfiles import VERSION, check_version
 _MOMENTS = ("adam.m.", "adam.v.")
 
 
-def to_safetensors(model: ModelConfig, state: TrainState) -> Iterator[bytes | memoryview]:
-    """The whole state as a safetensors file, in parts."""
+def to_safetensors(
+    model: ModelConfig, state: TrainState, dtype: str = "float64"
+) -> Iterator[bytes | memoryview]:
+    """The whole state as a safetensors file, in parts.
+
+    Args:
+        dtype: what the engine computes in. Of all but float64 the state is float32, and is kept so.
+    """
     tensors = dict(state.params)
     for prefix, moments in zip(_MOMENTS, (state.m, state.v), strict=True):
         tensors |= {prefix + name: array for name, array in moments.items()}
@@ -30,7 +36,7 @@ def to_safetensors(model: ModelConfig, state: TrainState) -> Iterator[bytes | me
         "step": str(state.step),
         "model": json.dumps(model.to_dict()),
     }
-    return safetensors.dump(tensors, metadata)
+    return safetensors.dump(tensors, metadata, "F64" if dtype == "float64" else "F32")
 
 
 def from_safetensors(path: Path, model: ModelConfig) -> TrainState:
@@ -71,10 +77,10 @@ def _check_header(
         raise RunError(f"{path}: tensor {name!r} {known}")
     for name, shape in wanted.items():
         entry = header.tensors[name]
-        if entry.shape != shape or entry.dtype != "F64":
+        if entry.shape != shape or entry.dtype not in safetensors.DTYPES:
             raise RunError(
                 f"{path}: tensor {name!r} is {entry.dtype} {list(entry.shape)}; "
-                f"the model wants F64 {list(shape)}"
+                f"the model wants F64 or F32 {list(shape)}"
             )
     step = _digits(metadata.get("step", ""))
     if step is None:

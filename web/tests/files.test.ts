@@ -107,6 +107,27 @@ describe('model.safetensors', () => {
     expect(readState(writeState(made), 'x')).toEqual(made);
   });
 
+  test('in float32 is read, too', () => {
+    const want = readState(state, 'x');
+    const length = Number(new DataView(state.buffer, state.byteOffset).getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(state.subarray(8, 8 + length)));
+    const numbers = new Float64Array(state.slice(8 + length).buffer);
+    for (const [name, entry] of Object.entries<{ dtype: string; data_offsets: number[] }>(header)) {
+      if (name === '__metadata__') continue;
+      entry.dtype = 'F32';
+      entry.data_offsets = entry.data_offsets.map((offset) => offset / 2);
+    }
+    const head = new TextEncoder().encode(JSON.stringify(header));
+    const half = new Uint8Array(8 + head.length + 4 * numbers.length);
+    new DataView(half.buffer).setBigUint64(0, BigInt(head.length), true);
+    half.set(head, 8);
+    half.set(new Uint8Array(Float32Array.from(numbers).buffer), 8 + head.length);
+    const got = readState(half, 'x');
+    expect(got.step).toBe(want.step);
+    expect(got.params.data).toEqual(want.params.data.map(Math.fround));
+    expect(got.v.data).toEqual(want.v.data.map(Math.fround));
+  });
+
   // biome-ignore lint/suspicious/noExplicitAny: broken on purpose
   const withHeader = (damage: (header: any) => void, extra = 0) => {
     const length = Number(new DataView(state.buffer, state.byteOffset).getBigUint64(0, true));
@@ -123,7 +144,11 @@ describe('model.safetensors', () => {
   // biome-ignore lint/suspicious/noExplicitAny: broken on purpose
   const broken: [string, (header: any) => void, RegExp][] = [
     ['a tensor too few', (h) => delete h.wpe, /overlap or leave a gap|after its last/],
-    ['a wrong dtype', (h) => (h.wte.dtype = 'I64'), /'wte' is I64 \[17, 4\]; its shape wants F64/],
+    [
+      'a wrong dtype',
+      (h) => (h.wte.dtype = 'I64'),
+      /'wte' is I64 \[17, 4\]; its shape wants F64 or F32/,
+    ],
     ['an unknown dtype', (h) => (h.wte.dtype = 'F8'), /no known dtype/],
     ['a wrong shape', (h) => (h.wte.shape = [4, 17]), /'wte' is F64 \[4, 17\]/],
     ['bytes that do not fit', (h) => (h.wte.shape = [4, 16]), /bytes, its shape wants/],

@@ -69,7 +69,7 @@ def export(
         path = output or Path("model.safetensors")
         if str(path) == "-":
             raise ConfigError("a safetensors file is binary; give -o a file name")
-        _write(path, checkpoint.to_safetensors(saved.run.model, saved.state))
+        _write(path, checkpoint.to_safetensors(saved.run.model, saved.state, saved.info.dtype))
         return
     if str(path) == "-":
         print(content.decode(), end="")

@@ -102,11 +102,17 @@ export function writeSafetensors(
   return file;
 }
 
-/** The numbers of a float64 tensor. */
-export function float64Of(tensor: StoredTensor): Float64Array {
-  const { bytes } = tensor;
+/** How a number of each dtype that we compute with is read. */
+export const READERS: Readonly<Record<string, (view: DataView, at: number) => number>> = {
+  F64: (view, at) => view.getFloat64(at, true),
+  F32: (view, at) => view.getFloat32(at, true),
+};
+
+/** The numbers of a tensor whose dtype is in `READERS`. */
+export function numbersOf({ dtype, bytes }: StoredTensor): Float64Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float64Array.from({ length: bytes.length / 8 }, (_, i) => view.getFloat64(i * 8, true));
+  const [read, width] = [READERS[dtype]!, WIDTHS[dtype]!];
+  return Float64Array.from({ length: bytes.length / width }, (_, i) => read(view, i * width));
 }
 
 type Refuse = (why: string) => RunError;

@@ -5,7 +5,7 @@ import { GlassError, RunError } from './errors.ts';
 import type { TrainState } from './model.ts';
 import { checkVersion, parse, VERSION } from './modelFile.ts';
 import { Params, shapes } from './params.ts';
-import { float64Of, readSafetensors, writeSafetensors } from './safetensors.ts';
+import { numbersOf, READERS, readSafetensors, writeSafetensors } from './safetensors.ts';
 import { Tokenizer } from './tokenizer.ts';
 
 const MOMENTS = ['adam.m.', 'adam.v.'] as const;
@@ -47,10 +47,10 @@ export function readState(file: Uint8Array, name: string): TrainState {
     for (const [tensor, n_out, n_in] of shapes(config)) {
       const stored = tensors.get(prefix + tensor);
       if (!stored) throw new RunError(`${name}: tensor '${prefix + tensor}' is missing`);
-      if (stored.dtype !== 'F64' || stored.shape.join() !== `${n_out},${n_in}`) {
+      if (!Object.hasOwn(READERS, stored.dtype) || stored.shape.join() !== `${n_out},${n_in}`) {
         throw new RunError(
           `${name}: tensor '${prefix + tensor}' is ${stored.dtype} [${stored.shape.join(', ')}]; ` +
-            `its shape wants F64 [${n_out}, ${n_in}]`,
+            `its shape wants F64 or F32 [${n_out}, ${n_in}]`,
         );
       }
     }
@@ -65,7 +65,7 @@ export function readState(file: Uint8Array, name: string): TrainState {
   const groups = ['', ...MOMENTS].map((prefix) => {
     const params = new Params(config);
     for (const { name: tensor, data } of params.tensors.values()) {
-      data.set(float64Of(tensors.get(prefix + tensor)!));
+      data.set(numbersOf(tensors.get(prefix + tensor)!));
     }
     if (!params.data.every(Number.isFinite)) {
       throw new RunError(`${name} holds numbers that are not finite`);
