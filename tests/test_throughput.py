@@ -13,6 +13,7 @@ from glassgpt.benchmark.threads import torch_threads
 from glassgpt.cli import bench
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines._placement import Work
+from glassgpt.processes import Processes
 from support import build, small_params
 
 MODEL = ModelConfig(vocab_size=7, n_layer=2, n_embd=16, n_head=4, block_size=32)
@@ -244,3 +245,38 @@ def test_pytorch_is_loaded_only_where_it_is_timed() -> None:
     code = "from glassgpt.benchmark import report; import sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+# --- what a training reports ----------------------------------------------------------------------
+
+
+def test_the_first_chunk_does_not_count_where_there_are_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr(throughput, "peak_flops", lambda device, dtype: (1e9, "a guess"))
+    model = ModelConfig(5, 1, 4, 2, 6)
+    engine = build("torch", model, small_params(model), TrainConfig())
+    meter, alone = throughput.Meter(engine), Processes()
+    assert meter.read(alone) is None  # nothing trained yet
+    engine.train([[[4, 0, 1, 4]]], [0.1])
+    meter.add(60.0)  # compiled, perhaps
+    only = meter.read(alone)
+    assert only
+    assert (only.tokens, only.tokens_per_second) == (3, 3 / 60)
+    engine.train([[[4, 0, 4]], [[4, 4], [4, 1, 4]]], [0.1, 0.1])
+    meter.add(0.5)
+    rest = meter.read(alone)
+    assert rest
+    assert (rest.tokens, rest.tokens_per_second) == (5, 10.0)
+    counted = Work()
+    counted.add(model, [2, 1, 2])
+    assert rest.flops == counted.flops / 0.5
+    assert rest.mfu == rest.flops / 1e9
+
+
+def test_other_engines_keep_no_count() -> None:
+    model = ModelConfig(5, 1, 4, 2, 6)
+    meter = throughput.Meter(build("numpy", model, small_params(model), TrainConfig()))
+    meter.add(1.0)
+    assert meter.read(Processes()) is None

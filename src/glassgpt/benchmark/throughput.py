@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from glassgpt.engines._placement import Work
 from glassgpt.processes import Processes
 
 if TYPE_CHECKING:
@@ -67,27 +68,46 @@ class Throughput:
         )
 
 
-def of(engine: Engine, processes: Processes, seconds: float) -> Throughput | None:
-    """Of all that the torch engine has trained, in so many seconds; None for other engines.
+class Meter:
+    """Counts what the torch engine does in a training; of other engines, which keep no count, None.
 
-    To be called in all processes.
+    The first chunk of steps does not count where there are others: it warms up, or even compiles.
     """
-    work = getattr(engine, "work", None)
-    if work is None or not work.tokens or seconds <= 0:
-        return None
-    device: torch.device = engine.device  # type: ignore[attr-defined] # of the torch engine
-    dtype = "bfloat16" if engine.autocast else str(engine.dtype).removeprefix("torch.")  # type: ignore[attr-defined]
-    tokens, flops = processes.total(work.tokens), processes.total(work.flops)
-    peak, source = peak_flops(device, dtype) if processes.first else (1.0, "")
-    return Throughput(
-        tokens=int(tokens),
-        tokens_per_second=tokens / seconds,
-        flops=flops / seconds,
-        peak=peak * processes.world,
-        peak_source=source,
-        processes=processes.world,
-        device=device_name(device),
-    )
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine: Any = engine
+        self.work: Work | None = getattr(engine, "work", None)
+        self.first: tuple[Work, float] | None = None
+        self.chunks, self.seconds = 0, 0.0
+
+    def add(self, seconds: float) -> None:
+        """A chunk has been trained on, in so many seconds."""
+        self.chunks += 1
+        self.seconds += seconds
+        if self.work and self.first is None:
+            self.first = replace(self.work), seconds
+
+    def read(self, processes: Processes) -> Throughput | None:
+        """What was done by all processes; to be called in all of them."""
+        if self.work is None or self.first is None:
+            return None
+        before, warm = self.first if self.chunks > 1 else (Work(), 0.0)
+        tokens = processes.total(self.work.tokens - before.tokens)
+        flops = processes.total(self.work.flops - before.flops)
+        seconds, device = max(self.seconds - warm, 1e-9), self.engine.device
+        dtype = (
+            "bfloat16" if self.engine.autocast else str(self.engine.dtype).removeprefix("torch.")
+        )
+        peak, source = peak_flops(device, dtype) if processes.first else (1.0, "")
+        return Throughput(
+            tokens=int(tokens),
+            tokens_per_second=tokens / seconds,
+            flops=flops / seconds,
+            peak=peak * processes.world,
+            peak_source=source,
+            processes=processes.world,
+            device=device_name(device),
+        )
 
 
 def device_name(device: torch.device) -> str:

@@ -15,7 +15,7 @@ from glassgpt.cli.progress import Display
 from glassgpt.processes import LostProcessError, Processes
 
 if TYPE_CHECKING:
-    from glassgpt.benchmark.throughput import Throughput
+    from glassgpt.benchmark.throughput import Meter, Throughput
     from glassgpt.engines import Placement
     from glassgpt.engines.base import Engine, TrainState
     from glassgpt.sampling import SampleConfig
@@ -41,8 +41,14 @@ class Done:
     """Ready to write; in the first process, and where training came to its end."""
 
 
-def train_job(job: jobs.Job, choose: SampleConfig, save_every: float, placement: Placement) -> Done:
-    """Train, together with the other processes if there are any."""
+def train_job(
+    job: jobs.Job, choose: SampleConfig, save_every: float, placement: Placement, needed: bool
+) -> Done:
+    """Train, together with the other processes if there are any.
+
+    Args:
+        needed: whether the model is, afterwards.
+    """
     from glassgpt import engines
     from glassgpt.benchmark import throughput
     from glassgpt.processes import joined
@@ -60,24 +66,30 @@ def train_job(job: jobs.Job, choose: SampleConfig, save_every: float, placement:
         assert model
         started = time.perf_counter()
         job.let_go()
-        losses, status, at_work = _steps(job, model, choose, save_every, processes)
+        meter: Meter | None = throughput.Meter(model)
+        assert meter
+        losses, status = _steps(job, model, choose, save_every, processes, meter)
         seconds = time.perf_counter() - started
-        measured = throughput.of(model, processes, at_work)
+        measured = meter.read(processes)
         if processes.world > 1:
-            state = model.state()
-            model = None  # before the others are left; what is still to do the first does alone
-    if model is None and processes.first and not status:
+            state = model.state() if needed else None
+            meter = model = None  # before the others are left
+    if model is None and state and processes.first and not status:  # the first goes on alone
         model = engine(state, replace(placement, processes=Processes()))
     return Done(losses, status, seconds, measured, model)
 
 
 def _steps(
-    job: jobs.Job, model: Engine, choose: SampleConfig, save_every: float, processes: Processes
-) -> tuple[list[float], int, float]:
+    job: jobs.Job,
+    model: Engine,
+    choose: SampleConfig,
+    save_every: float,
+    processes: Processes,
+    meter: Meter,
+) -> tuple[list[float], int]:
     """Train to the end or to Ctrl-C, saving now and then.
 
-    Returns the losses, the exit status (0, or that of the signal that ended it) and the seconds
-    that the engine was at work.
+    Returns the losses and the exit status: 0, or that of the signal that ended it.
     """
     from glassgpt.errors import DivergedError
     from glassgpt.interrupts import Interrupts
@@ -87,7 +99,6 @@ def _steps(
     writer, losses, steps = job.writer, list(job.losses), job.run.training.steps
     resume_line = f"glassgpt train {job.again}--resume {shlex.quote(str(writer.path))}"
     unsaved: list[Chunk] = []
-    at_work = 0.0
     # Where there are several processes, the others would wait for the sample.
     sample = _peek(job, model, choose) if processes.world == 1 else str
 
@@ -101,7 +112,7 @@ def _steps(
                     ):
                         losses += chunk.losses
                         unsaved.append(chunk)
-                        at_work += chunk.seconds
+                        meter.add(chunk.seconds)
                         display.update(chunk)
                         if processes.agree(saver.due()):
                             saver.save(model.state, unsaved)
@@ -118,10 +129,10 @@ def _steps(
             common.say(f"stopped at once, at the checkpoint of step {writer.step}; {resume_line}")
             raise typer.Exit(interrupts.status) from None
         if len(losses) == steps:
-            return losses, 0, at_work
+            return losses, 0
         saved = f"stopped: step {len(losses)} of {steps} is saved"
         common.say(f"{saved}; go on with: {resume_line}")
-        return losses, interrupts.status, at_work
+        return losses, interrupts.status
 
 
 class _peek:

@@ -161,7 +161,8 @@ def train(
         )
         choose = SampleConfig(job.info.temperature)
     run, info, writer, tokenizer = job.run, job.info, job.writer, job.run.tokenizer
-    done = loop.train_job(job, choose, save_every, placement)
+    needed = samples != 0 or run.num_documents > run.num_train
+    done = loop.train_job(job, choose, save_every, placement, needed)
     writer.close()
     if not processes.first:
         raise typer.Exit(done.status)

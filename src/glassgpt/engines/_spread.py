@@ -101,8 +101,14 @@ class Spread:
     """How a model stands on the processes; `net` is what to call for a forward pass."""
 
     def __init__(
-        self, model: nn.Module, layers: Sequence[nn.Module], placement: Placement, device: Any
+        self,
+        model: nn.Module,
+        layers: Sequence[nn.Module],
+        placement: Placement,
+        device: torch.device,
+        half: bool,
     ) -> None:
+        """`half`: products are made in bfloat16, so that is how weights may travel."""
         self.world, self.rank = placement.processes.world, placement.processes.rank
         self.micro_batch = placement.micro_batch
         self.device = device
@@ -122,12 +128,14 @@ class Spread:
         self.net: Any = model
         if self.sharded:
             from torch.distributed.device_mesh import init_device_mesh
-            from torch.distributed.fsdp import fully_shard
+            from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
-            mesh = init_device_mesh(device.type, (self.world,))
+            mesh, policy = init_device_mesh(device.type, (self.world,)), MixedPrecisionPolicy()
+            if half:  # autocast would round the weights only after they have come
+                policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32, None, False)
             for layer in layers:  # each is gathered when it is its turn, then let go
-                fully_shard(layer, mesh=mesh)
-            fully_shard(model, mesh=mesh)
+                fully_shard(layer, mesh=mesh, mp_policy=policy)
+            fully_shard(model, mesh=mesh)  # what is left: embeddings, which stay float32, lm_head
         elif self.world > 1:
             self.net = nn.parallel.DistributedDataParallel(model, gradient_as_bucket_view=True)
 

@@ -159,17 +159,16 @@ class TorchEngine:
         self.device = device_for(self.placement, dtype)
         self.dtype = torch.float64 if dtype == "float64" else torch.float32
         self.autocast = dtype == "bfloat16"
-        if self.autocast:  # what little is still done in float32 may use the same units
-            torch.set_float32_matmul_precision("high")
         with torch.device("meta"):  # no memory, no random numbers: the weights are given
             self.model = GPT(config).to(self.dtype)
         self.model.to_empty(device="cpu")
         for name, parameter in self.model.named_parameters():
             parameter.data.copy_(torch.from_numpy(state.params[name.removesuffix(".weight")]))
-        self.names = list(config.shapes)
-        self.spread = Spread(self.model, self.model.layers, self.placement, self.device)
+        self.spread = Spread(
+            self.model, self.model.layers, self.placement, self.device, half=self.autocast
+        )
         by_name = dict(self.model.named_parameters())
-        self.shards = {n: self.spread.shard(by_name[f"{n}.weight"]) for n in self.names}
+        self.shards = {n: self.spread.shard(by_name[f"{n}.weight"]) for n in config.shapes}
         fused = self.device.type != "mps"
         self.adam = torch.optim.Adam(
             self.shards.values(), betas=(adam.beta1, adam.beta2), eps=adam.eps, fused=fused
