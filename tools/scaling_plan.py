@@ -107,7 +107,8 @@ behind the backward pass.
 
 def large(rate: str, host: str) -> str:
     m, params = LARGE.model, LARGE.model.num_params
-    ddp, fsdp = plan.ddp_traffic(params, 64), plan.fsdp_traffic(params, 64)
+    layers = 12 * m.n_embd**2 * m.n_layer
+    ddp, fsdp = plan.ddp_traffic(params, 64), plan.fsdp_traffic(m, 64)
     networks = "".join(
         f"| {name} | {fsdp / bandwidth:.3g} s | {ddp / bandwidth:.3g} s |\n"
         for name, bandwidth in NETWORKS
@@ -137,13 +138,15 @@ moments, and with its {share} windows need about {gb(plan.device_bytes(m, share)
 40 GB, possible on 80 GB. With FSDP each keeps a part,
 {gb(plan.STATE_BYTES * params / LARGE.gpus)}, and needs about
 {gb(plan.device_bytes(m, share, parts=64))}. `--parallel auto` takes FSDP only where the state is
-more than 40 % of a GPU's memory, so on 80 GB it would take DDP, which sends less: where both fit,
-time both. With FSDP do not set `--micro-batch` below a process's share: each part gathers the whole
-model twice again, and gradients wait whole.
+more than 40 % of a GPU's memory, so on 80 GB it would take DDP, which sends a little less: where
+both fit, time both. With FSDP do not set `--micro-batch` below a process's share: each part gathers
+the whole model twice again, and gradients wait whole.
 
-**Network.** FSDP gathers the weights forward and backward and scatters the gradients, all in
-float32: 3 · 63/64 · 4 bytes · {params / 1e9:.3f} billion = {gb(fsdp)} from each GPU a step; DDP
-2 · 63/64 · 4 bytes = {gb(ddp)}. In a ring over all GPUs this passes through the network of each
+**Network.** FSDP gathers the weights forward and backward, those of the layers in bfloat16, and
+scatters the gradients in float32: 63/64 · (2 · 2 + 4) bytes · {layers / 1e9:.3f} billion in the
+layers and 63/64 · (2 · 4 + 4) bytes · {(params - layers) / 1e9:.3f} billion outside of them
+= {gb(fsdp)} from each GPU a step; DDP 2 · 63/64 · 4 bytes · {params / 1e9:.3f} billion
+= {gb(ddp)}. In a ring over all GPUs this passes through the network of each
 machine, beside {LARGE.step_seconds:.2f} s of computing:
 
 | network of a machine | FSDP | DDP |
@@ -169,9 +172,9 @@ COMMON = """## What to know on any number of GPUs
 - **The numbers.** A training on N processes computes that of one, whatever N, `--parallel` and
   `--micro-batch` are: the same windows in every step, the same loss, up to rounding. A run may be
   resumed on another number of processes.
-- **Checkpoints** are gathered into our own format by the first process: float64, 24 bytes a
-  parameter, readable by every engine. Taking the state stops training; `--save-every` is stretched
-  so that it costs at most 2 % of the time. Writing goes on beside training.
+- **Checkpoints** are gathered into our own format by the first process: float32, 12 bytes a
+  parameter (24 of a run in float64), readable by every engine. Taking the state stops training;
+  `--save-every` is stretched so that it costs at most 2 % of the time. Writing goes on beside it.
 - **A process that is lost** ends the job, with a line in the first process; the last checkpoint is
   whole. With `--max-restarts` and `-o RUN` torchrun starts all processes again, and they go on from
   that checkpoint by themselves.

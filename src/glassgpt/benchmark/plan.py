@@ -15,10 +15,12 @@ from glassgpt.engines._placement import Work
 STATE_BYTES = 16
 """A parameter on the device: weight, gradient and Adam's two moments, float32 each. It is the same
 with `--dtype bfloat16`, where only products are made in bfloat16."""
-CHECKPOINT_BYTES = 24
-"""A parameter on the disk: weight and two moments, float64 each."""
+CHECKPOINT_BYTES = 12
+"""A parameter on the disk: weight and two moments, float32 each; in float64 twice that."""
 GRADIENT_BYTES = 4
-"""A parameter on its way between processes: float32."""
+"""A gradient on its way between processes: float32."""
+HALF_BYTES = 2
+"""A weight on its way, where FSDP gathers a layer for products in bfloat16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +116,23 @@ def device_bytes(model: ModelConfig, windows: int, dtype: str = "bfloat16", part
     Args:
         parts: 1 where each device has the whole model (DDP). With FSDP over so many devices a part
             of the state, and whole: two layers (the one at work and the next), and what is outside
-            of the layers, with its gradients.
+            of the layers, with its gradients, and lm_head once more for its product.
     """
     tokens = windows * model.block_size
     work = tokens * (kept_bytes(model, dtype) + loss_bytes(model, dtype))
     state = STATE_BYTES * model.num_params
-    copies = copies_bytes(model, dtype)
     if parts == 1:
-        return state + copies + work
+        return state + copies_bytes(model, dtype) + work
     layer = 12 * model.n_embd**2
     outside = model.num_params - layer * model.n_layer
-    return state // parts + 2 * GRADIENT_BYTES * (2 * layer + outside) + copies + work
+    head = HALF_BYTES * model.vocab_size * model.n_embd if dtype == "bfloat16" else 0
+    return state // parts + 2 * GRADIENT_BYTES * (2 * layer + outside) + head + work
 
 
 def host_bytes(model: ModelConfig) -> int:
-    """Memory of the machine for each process that resumes: the float64 state, and float32 weights
-    on their way to the device."""
-    return (CHECKPOINT_BYTES + 4) * model.num_params
+    """Memory of the machine for each process that resumes: weights and moments, float64 each, and
+    float32 weights on their way to the device."""
+    return (3 * 8 + 4) * model.num_params
 
 
 def ddp_traffic(params: int, gpus: int) -> float:
@@ -139,10 +141,15 @@ def ddp_traffic(params: int, gpus: int) -> float:
     return 2 * (gpus - 1) / gpus * GRADIENT_BYTES * params
 
 
-def fsdp_traffic(params: int, gpus: int, parts: int = 1) -> float:
-    """Bytes that a GPU sends in a step, at most: weights gathered forward and again backward for
-    each micro-batch, gradients summed and scattered once; (N - 1) / N of the model each time.
+def fsdp_traffic(model: ModelConfig, gpus: int, parts: int = 1) -> float:
+    """Bytes that a GPU sends in a step, in bfloat16, at most: weights gathered forward and again
+    backward for each micro-batch, gradients summed and scattered once; (N - 1) / N of the model
+    each time.
 
-    What is outside of the layers stays gathered from forward to backward: a little less, then.
+    What is outside of the layers travels as float32. It stays gathered from forward to backward: a
+    little less, then.
     """
-    return (2 * parts + 1) * (gpus - 1) / gpus * GRADIENT_BYTES * params
+    layers = 12 * model.n_embd**2 * model.n_layer
+    outside = model.num_params - layers
+    gathered = 2 * parts * (HALF_BYTES * layers + 4 * outside)
+    return (gpus - 1) / gpus * (gathered + GRADIENT_BYTES * model.num_params)
