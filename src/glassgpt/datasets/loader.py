@@ -85,7 +85,10 @@ def load(
 def _read_path(path: Path) -> bytes:
     try:
         if path.is_dir():
-            raise DataError(f"{path} is a directory; it must be a text file, one item a line")
+            raise DataError(
+                f"{path} is a directory; it must be a text file, one item a line, or a prepared "
+                "corpus (glassgpt datasets prepare)"
+            )
         with path.open("rb") as file:
             return _read(file, str(path))
     except FileNotFoundError:
