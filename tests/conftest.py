@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from hypothesis import settings
 
 from glassgpt import datasets
+from glassgpt.cli import main
 from glassgpt.config import TrainConfig
 from glassgpt.datasets import Dataset
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import Run, begin
-from support import SMALL, build, names_file, small_params
+from support import SMALL, Command, Result, build, names_file, small_params
 
 # Derandomised: a run that passes here passes everywhere; no deadline: shared machines stall.
 settings.register_profile("glassgpt", derandomize=True, deadline=None, max_examples=60)
@@ -53,3 +55,21 @@ def engine() -> Engine:
 def tokenizer() -> Tokenizer:
     """The four characters of `engine`."""
     return Tokenizer("abcd")
+
+
+@pytest.fixture
+def glassgpt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run a command in an empty directory; its exit status, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> Result:
+        monkeypatch.setattr(sys, "argv", ["glassgpt", *map(str, arguments)])
+        with pytest.raises(SystemExit) as status:
+            main()
+        captured = capsys.readouterr()
+        code = status.value.code
+        return (code if isinstance(code, int) else 0), captured.out, captured.err
+
+    return run

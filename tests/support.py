@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ from glassgpt.datasets import REGISTRY
 from glassgpt.datasets.download import cache_path
 from glassgpt.engines.base import Engine, Params, TrainState
 from glassgpt.training import initial_params
+
+Result = tuple[int, str, str]
+Command = Callable[..., Result]
+"""Runs `glassgpt` with arguments; its exit status, standard output and standard error."""
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "glassgpt"

@@ -6,15 +6,11 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from glassgpt.cli import main
-
-Result = tuple[int, str, str]
-Command = Callable[..., Result]
+from support import Command
 
 TEN_SAMPLES = [
     "charlotte",
@@ -38,24 +34,6 @@ TEN_SAMPLES = [
     "emma",
     "ava",
 ]
-
-
-@pytest.fixture
-def glassgpt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Run a command in an empty directory; its exit status, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> Result:
-        monkeypatch.setattr(sys, "argv", ["glassgpt", *map(str, arguments)])
-        with pytest.raises(SystemExit) as status:
-            main()
-        captured = capsys.readouterr()
-        code = status.value.code
-        return (code if isinstance(code, int) else 0), captured.out, captured.err
-
-    return run
 
 
 def test_train_prints_the_samples_of_the_recipe(glassgpt: Command) -> None:

@@ -8,33 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from glassgpt.cli import main
 from glassgpt.corpora import open_corpus
 from glassgpt.locks import RunLock
-
-Result = tuple[int, str, str]
-Command = Callable[..., Result]
+from support import Command, Result
 
 
 @pytest.fixture
-def prepare(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Run it in an empty directory; its exit status, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-
+def prepare(glassgpt: Command) -> Command:
     def run(*arguments: str, command: str = "prepare") -> Result:
-        monkeypatch.setattr(sys, "argv", ["glassgpt", "datasets", command, *arguments])
-        with pytest.raises(SystemExit) as status:
-            main()
-        captured = capsys.readouterr()
-        code = status.value.code
-        return (code if isinstance(code, int) else 0), captured.out, captured.err
+        return glassgpt("datasets", command, *arguments)
 
     return run
 
@@ -170,7 +156,13 @@ def test_what_is_there_is_not_touched(prepare: Command) -> None:
 
 def start_and_wait(target: Path) -> subprocess.Popen[bytes]:
     """A command that has begun to write and waits for the rest of its input."""
-    process = glassgpt("-", "-o", str(target), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = glassgpt(
+        *("-", "-o", str(target)),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Whoever starts the tests may ignore Ctrl-C, and it would be inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     assert process.stdin
     process.stdin.write(b"name\n" * 200_000)
     process.stdin.flush()

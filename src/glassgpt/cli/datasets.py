@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from glassgpt.cli import common, prepare
-from glassgpt.cli.progress import Display
+from glassgpt.cli.progress import bytes_bar
 
 app = typer.Typer(
     help="The lists to learn from: list them, look into one, download one, prepare a corpus.",
@@ -85,7 +85,7 @@ def download(
     if not entry.url:
         print(f"{name} is bundled: {entry.path}")
         return
-    with Display.download(name) as progress:
+    with bytes_bar(f"downloading {name}") as progress:
         print(fetch(entry, progress))
 
 
@@ -95,7 +95,7 @@ app.command("prepare", epilog=prepare.EXAMPLES)(prepare.prepare)
 def _load(name: str) -> Any:
     from glassgpt import datasets
 
-    with Display.download(name) as progress:
+    with bytes_bar(f"downloading {name}") as progress:
         return datasets.load(name, progress=progress)
 
 

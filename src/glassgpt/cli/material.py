@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from glassgpt.cli import common
-from glassgpt.cli.progress import Display
+from glassgpt.cli.progress import bytes_bar
 from glassgpt.config import Normalization, TrainConfig
 from glassgpt.errors import ConfigError, RunError
 
@@ -55,7 +55,7 @@ def open_material(source: str, form: Normalization | None) -> Material:
             raise ConfigError(f"--normalize: {source} is prepared, in a normal form already")
         return CorpusMaterial(source)
     if source in datasets.REGISTRY and datasets.REGISTRY[source].url:
-        with Display.download(source) as progress:
+        with bytes_bar(f"downloading {source}") as progress:
             return ListMaterial(datasets.load(source, form, progress))
     return ListMaterial(datasets.load(source, form))
 

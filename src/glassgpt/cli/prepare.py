@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from glassgpt.cli import common
+from glassgpt.cli.progress import bytes_bar
 from glassgpt.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def prepare(
 
     started = time.perf_counter()
     try:
-        with _bar() as progress:
+        with bytes_bar("reading", remains=False) as progress:
             corpus = corpora.prepare(
                 sources,
                 output,
@@ -183,41 +182,3 @@ def _start(corpus: Corpus, number: int) -> str:
 def _listed(names: list[str]) -> str:
     more = len(names) - 3
     return ", ".join(names[:3]) + (f" and {more:,} more" if more > 0 else "")
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on a terminal; it shows once the first bytes are read."""
-    import sys
-
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("reading"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(compact=True),
-    )
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = progress.add_task("", total=None)
-
-    def update(done: int, total: int) -> None:
-        progress.start()
-        progress.update(task, completed=done, total=total or None)
-
-    try:
-        yield update
-    finally:
-        progress.stop()

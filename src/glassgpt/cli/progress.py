@@ -104,25 +104,44 @@ class Display:
             self.smooth = SMOOTHING * self.smooth + (1 - SMOOTHING) * loss
             self.weight = SMOOTHING * self.weight + (1 - SMOOTHING)
 
-    @staticmethod
-    @contextmanager
-    def download(name: str) -> Iterator[Callable[[int, int], None] | None]:
-        """A bar for a download; it shows only once the first bytes are there."""
-        if not sys.stderr.isatty():
-            yield None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-        columns = (TextColumn("downloading {task.description}"), BarColumn(), DownloadColumn())
-        progress = Progress(*columns, console=Console(stderr=True))
-        task = progress.add_task(name, total=None)
+@contextmanager
+def bytes_bar(what: str, remains: bool = True) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal for bytes that come; it shows only once the first are there.
 
-        def update(done: int, total: int) -> None:
-            progress.start()
-            progress.update(task, completed=done, total=total or None)
+    Gives what takes (bytes so far, bytes in all; 0 where that is not known); None elsewhere.
 
-        try:
-            yield update
-        finally:
-            progress.stop()
+    Args:
+        remains: the bar stays on the terminal when all is there.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(compact=True),
+    )
+    progress = Progress(*columns, console=Console(stderr=True), transient=not remains)
+    task = progress.add_task(what, total=None)
+
+    def update(done: int, total: int) -> None:
+        progress.start()
+        progress.update(task, completed=done, total=total or None)
+
+    try:
+        yield update
+    finally:
+        progress.stop()
