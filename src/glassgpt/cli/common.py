@@ -31,7 +31,10 @@ RunArgument = Annotated[
     typer.Argument(metavar="[RUN]", help="A run directory; by default the latest in runs/."),
 ]
 EngineOption = Annotated[
-    str | None, typer.Option("--engine", help="scalar, numpy…; by default the fastest there is.")
+    str | None,
+    typer.Option(
+        "--engine", help="scalar, numpy, native or torch.", show_default="native or numpy"
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of the random stream.")]

@@ -52,7 +52,8 @@ def train(
     n_embd: Annotated[int, typer.Option(help="Width of the residual stream.")] = 16,
     n_head: Annotated[int, typer.Option(help="Attention heads; they divide n_embd.")] = 4,
     block_size: Annotated[
-        int | None, typer.Option(help="Longest context.", show_default="suits the data: 16 or 32")
+        int | None,
+        typer.Option(help="Longest context.", show_default="suits the data: 16, 32 or 128"),
     ] = None,
     lr: Annotated[
         float | None,
@@ -85,7 +86,9 @@ def train(
     ] = None,
     save_every: Annotated[
         float,
-        typer.Option(help="Seconds between checkpoints; more where copying a large model takes."),
+        typer.Option(
+            help="Seconds between checkpoints; more for a large model: 2% of the time at most."
+        ),
     ] = 5.0,
     device: Annotated[
         str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=MACHINE)
