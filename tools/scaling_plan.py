@@ -195,8 +195,9 @@ theirs for the same tokens:
 - No clipping of gradients. A loss that is not finite ends the run at its last good checkpoint.
 - Every window weighs the same in the loss, also a short one at the end of a document; windows are
   not filled up with the next document.
-- FSDP sends float32. There is no parallelism within a layer or between layers, and no
-  recomputation: a model must fit with one window a process.
+- FSDP sends gradients, and what is outside of the layers, in float32. There is no parallelism
+  within a layer or between layers, and no recomputation: a model must fit with one window a
+  process.
 
 """
 
