@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from glassgpt.cli.common import say
+from glassgpt.processes import current
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -114,7 +115,7 @@ def bytes_bar(what: str, remains: bool = True) -> Iterator[Callable[[int, int], 
     Args:
         remains: the bar stays on the terminal when all is there.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or not current().first:
         yield None
         return
     from rich.console import Console
