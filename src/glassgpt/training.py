@@ -141,17 +141,16 @@ def begin_corpus(
     """
     model = ModelConfig(corpus.tokenizer.vocab_size, n_layer, n_embd, n_head, block_size)
     run = Run(model, training, corpus.tokenizer, [], 0)
-    state, rng = attach(run, corpus)
-    return run, state, rng
+    rng = attach(run, corpus)
+    return run, TrainState.fresh(initial_params(model, rng, training.init_std)), rng
 
 
-def attach(run: Run, corpus: Corpus) -> tuple[TrainState, random.Random]:
-    """Give a run the windows of its corpus; what `begin_corpus` returned beside it."""
+def attach(run: Run, corpus: Corpus) -> random.Random:
+    """Give a run the windows of its corpus; the random stream, ready for the weights."""
     rng = random.Random(run.training.seed)
     run.windows = split(corpus, run.model.block_size, rng, run.training.val_fraction)
     run.num_train = len(run.windows[0])
-    params = initial_params(run.model, rng, run.training.init_std)
-    return TrainState.fresh(params), rng
+    return rng
 
 
 def initial_params(model: ModelConfig, rng: random.Random, std: float) -> Params:

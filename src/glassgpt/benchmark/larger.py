@@ -123,7 +123,7 @@ def run(
     rows = []
     for case in filter(wanted, plan.cases(device.type, threads)):
         try:
-            # The bfloat16 engine lets float32 products be rounded, in the whole process.
+            # Whatever a case sets for the whole process must not reach the next one.
             torch.set_float32_matmul_precision(precision)
             with torch_threads(case.threads):
                 peak = throughput.peak_flops(device, case.dtype)

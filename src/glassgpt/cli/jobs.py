@@ -104,13 +104,6 @@ def interrupted(output: Path | None) -> Path | None:
     return output if (output / MODEL).exists() else None
 
 
-def is_list(source: str) -> bool:
-    """Whether a run on it keeps its documents."""
-    from glassgpt.corpora import is_corpus
-
-    return not is_corpus(Path(source))
-
-
 def resume(path: Path, steps: int | None, placement: Placement, source: str | None) -> Job:
     """Open a run to go on with it; with `steps`, to another end than the one it was planned for.
 
@@ -120,7 +113,7 @@ def resume(path: Path, steps: int | None, placement: Placement, source: str | No
     from glassgpt import engines
     from glassgpt.checkpoint import RunWriter, load
     from glassgpt.saving import NoWriter
-    from glassgpt.training import replay
+    from glassgpt.training import initial_params, replay
 
     writer: Writer
     if placement.processes.first:
@@ -134,6 +127,7 @@ def resume(path: Path, steps: int | None, placement: Placement, source: str | No
     else:
         how = f"glassgpt train CORPUS --resume {path}"
         rng, again = attach_corpus(saved, source, how)
+        initial_params(run.model, rng, run.training.init_std)  # the samples come after them
     common.say(f"{path}: {run.num_documents:,} documents, at step {done} of {run.training.steps}")
     if steps is not None and steps != run.training.steps:
         if steps < done:

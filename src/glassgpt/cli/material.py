@@ -48,9 +48,9 @@ class Material(Protocol):
 
 def open_material(source: str, form: Normalization | None) -> Material:
     """A list by its name or path, `-`, or the directory of a prepared corpus."""
-    from glassgpt import corpora, datasets
+    from glassgpt import datasets
 
-    if source not in datasets.REGISTRY and corpora.is_corpus(Path(source)):
+    if names_corpus(source):
         if form is not None:
             raise ConfigError(f"--normalize: {source} is prepared, in a normal form already")
         return CorpusMaterial(source)
@@ -58,6 +58,13 @@ def open_material(source: str, form: Normalization | None) -> Material:
         with bytes_bar(f"downloading {source}") as progress:
             return ListMaterial(datasets.load(source, form, progress))
     return ListMaterial(datasets.load(source, form))
+
+
+def names_corpus(source: str) -> bool:
+    """Whether this is a corpus; what has the name of a data set is that."""
+    from glassgpt import corpora, datasets
+
+    return source not in datasets.REGISTRY and corpora.is_corpus(Path(source))
 
 
 class ListMaterial:
@@ -164,7 +171,7 @@ class CorpusMaterial:
 
 
 def attach_corpus(saved: SavedRun, source: str | None, how: str) -> tuple[random.Random, str]:
-    """Give a run on a corpus its windows; the random stream, ready for its samples, and what a
+    """Give a run on a corpus its windows; the random stream, ready for the weights, and what a
     command must name to find the corpus again.
 
     Args:
@@ -187,4 +194,4 @@ def attach_corpus(saved: SavedRun, source: str | None, how: str) -> tuple[random
     same = material.corpus.tokenizer.to_dict() == saved.run.tokenizer.to_dict()
     if material.sha256 != saved.info.data_sha256 or not same:
         raise RunError(f"{source} is not the corpus {name!r} that {saved.path} was trained on")
-    return attach(saved.run, material.corpus)[1], material.again
+    return attach(saved.run, material.corpus), material.again

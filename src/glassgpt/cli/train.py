@@ -12,6 +12,7 @@ import typer
 
 from glassgpt.cli import common, jobs
 from glassgpt.cli import steps as loop
+from glassgpt.cli.material import names_corpus
 from glassgpt.config import check_normalization
 
 ALLOWED_WITH_RESUME = (
@@ -137,7 +138,7 @@ def train(
     placement = Placement(device, parallel, compile_, micro_batch, processes)  # type: ignore[arg-type] # it checks
     source = data if "data" in given else None
     if resume is None and processes.restarts:  # torchrun starts again what had begun
-        resume, source = jobs.interrupted(output), None if jobs.is_list(data) else data
+        resume, source = jobs.interrupted(output), data if names_corpus(data) else None
     elif resume is not None:
         refused = [shown for name, shown in given.items() if name not in ALLOWED_WITH_RESUME]
         if refused:
