@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -36,12 +37,21 @@ def check(number: str, answer: Any, *context: Any) -> bool:
     return not hint
 
 
-def reveal(what: str, guess: Any, measured: float) -> None:
-    """Put a guess beside what was measured. No guess is wrong, but a missing one is a pity."""
+def reveal(what: str, guess: Any, measured: float | bool | str) -> None:
+    """Put a guess beside what was measured. Any guess is accepted, and answered in a sentence."""
+    words = isinstance(measured, bool | np.bool_ | str)
+    said = f"{what}: {_word(measured) if words else f'{measured:.4g}'}"
+    number = _number(guess)
     if _open(guess):
-        print(f"{what}: {measured:.4g} (you made no guess)")
+        said += " (you made no guess)"
+    elif words:
+        said += f"; you said {_shown(guess)}: "
+        said += "right" if _word(guess) == _word(measured) else "not in this case"
+    elif number is None:
+        said += f"; you said {_shown(guess)}, which is not a number"
     else:
-        print(f"{what}: {measured:.4g}; you said {guess}, off by {abs(guess - measured):.3g}")
+        said += f"; you said {_shown(guess)}, off by {abs(number - measured):.3g}"
+    print(said)
 
 
 def reveal_order(guess: Any, measured: Mapping[str, float]) -> None:
@@ -49,12 +59,62 @@ def reveal_order(guess: Any, measured: Mapping[str, float]) -> None:
     if _open(guess):
         print("you guessed no order")
         return
-    unknown = [name for name in guess if name not in measured]
+    order = _names(guess)
+    unknown = [name for name in order if name not in measured]
     if unknown:
         print(f"there is no {unknown[0]!r}; there are: {', '.join(measured)}")
+    elif len(order) < 2:
+        print(f"an order names two or more of: {', '.join(measured)}")
+    else:
+        right = sum(measured[a] <= measured[b] for a, b in pairwise(order))
+        print(f"{right} of {len(order) - 1} neighbours of your order stand the right way round")
+
+
+def reveal_names(what: str, guess: Any, measured: Sequence[str]) -> None:
+    """Which of the guessed names are among the measured ones."""
+    said = f"{what}: {', '.join(measured) or 'none'}"
+    if _open(guess):
+        print(f"{said} (you made no guess)")
         return
-    right = sum(measured[a] <= measured[b] for a, b in pairwise(guess))
-    print(f"{right} of {len(guess) - 1} neighbours of your order stand the right way round")
+    names = _names(guess)
+    right = [name for name in names if name in measured]
+    wrong = [name for name in names if name not in measured]
+    print(f"{said}; right: {', '.join(right) or 'none'}; wrong: {', '.join(wrong) or 'none'}")
+
+
+def _number(guess: Any) -> float | None:
+    """3, "3", "3 %" and "3,000" are numbers; True, a list and "many" are not."""
+    if isinstance(guess, str):
+        guess = guess.strip().removesuffix("%").strip().replace("−", "-")
+        thousands = re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d*)?", guess)
+        guess = guess.replace(",", "" if thousands else ".")
+    elif isinstance(guess, bool) or np.ndim(guess):
+        return None
+    try:
+        number = float(guess)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _word(guess: Any) -> str:
+    """The guess as it is compared: "Yes", "true" and True are one word."""
+    word = str(guess).strip().casefold()
+    return {"true": "yes", "false": "no"}.get(word, word)
+
+
+def _names(guess: Any) -> list[str]:
+    """The names in a list, or in a string with commas."""
+    if isinstance(guess, str):
+        guess = guess.split(",")
+    items = guess if isinstance(guess, list | tuple | set) else [guess]
+    return [str(item).strip() for item in items]
+
+
+def _shown(guess: Any) -> str:
+    """A guess as a sentence may quote it: on one line, and not too long."""
+    line = " ".join(str(guess).split())
+    return line if len(line) <= 60 else f"{line[:60]}…"
 
 
 def _open(answer: Any) -> bool:
@@ -100,7 +160,9 @@ def _same(answer: Any, right: Any, tolerance: float = 1e-9) -> bool:
 @judges("1.1")
 def _follow(follow: Any) -> str:
     random.seed(0)
-    rows = np.array([[0.0, 0.2, 0.8], [1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
+    rows = np.full((27, 27), 1 / 27)  # of the size of the notebook's table: range(27) is right
+    rows[:2] = 0
+    rows[0, [1, 2]], rows[1, 0] = (0.2, 0.8), 1
     if not isinstance(follow(rows, 0), int | np.integer):
         return "return one id, not a list (random.choices returns a list of one)"
     drawn = Counter(follow(rows, 0) for _ in range(2000))

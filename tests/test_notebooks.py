@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import math
 import os
+import random
 import re
 import subprocess
 import sys
@@ -118,6 +120,68 @@ def test_an_open_answer_is_not_judged(
     for answer in (..., blank):
         assert not checks.check("3.2", answer)
     assert capsys.readouterr().out == "Exercise 3.2: not answered yet.\n" * 2
+
+
+def test_a_table_of_27_rows_may_be_sampled_with_range_27(
+    checks: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def follow(rows: Any, this: int) -> int:
+        return random.choices(range(27), weights=rows[this])[0]
+
+    assert checks.check("1.1", follow), capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("guess", "measured", "says"),
+    [
+        (..., 0.5, "it: 0.5 (you made no guess)"),
+        (0.25, 0.5, "it: 0.5; you said 0.25, off by 0.25"),
+        ("0,25", 0.5, "it: 0.5; you said 0,25, off by 0.25"),
+        ("20 %", 20.2, "it: 20.2; you said 20 %, off by 0.2"),
+        ("2,973", 2973, "it: 2973; you said 2,973, off by 0"),
+        ("many", 0.5, "it: 0.5; you said many, which is not a number"),
+        (True, 0.5, "it: 0.5; you said True, which is not a number"),
+        (None, 0.5, "it: 0.5; you said None, which is not a number"),
+        ([1, 2], 0.5, "it: 0.5; you said [1, 2], which is not a number"),
+        (10**400, 0.5, f"it: 0.5; you said 1{'0' * 59}…, which is not a number"),
+        (float("nan"), 0.5, "it: 0.5; you said nan, which is not a number"),
+        (False, False, "it: no; you said False: right"),
+        ("Yes", False, "it: no; you said Yes: not in this case"),
+        (" More ", "more", "it: more; you said More: right"),
+        (3, "more", "it: more; you said 3: not in this case"),
+    ],
+)
+def test_any_guess_is_answered_in_a_sentence(
+    checks: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    guess: Any,
+    measured: Any,
+    says: str,
+) -> None:
+    checks.reveal("it", guess, measured)
+    assert capsys.readouterr().out == f"{says}\n"
+
+
+@pytest.mark.parametrize("guess", ["a, b", ["b", "a"], 5, None, [["a"]], "a", ...])
+def test_any_order_and_any_names_are_answered(
+    checks: ModuleType, capsys: pytest.CaptureFixture[str], guess: Any
+) -> None:
+    checks.reveal_order(guess, {"a": 1.0, "b": 2.0})
+    checks.reveal_names("they", guess, ["a", "b"])
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_guess_is_looked_at(path: Path) -> None:
+    """What a learner writes down is compared with the truth by some later cell."""
+    code = "\n".join(map(source, cells(path, "code")))
+    text = "\n".join(map(source, cells(path, "markdown")))
+    guesses = re.findall(r"^(my_\w+) = \.\.\.", code, re.MULTILINE)
+    assert len(guesses) >= text.count("**Predict")
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    reveals = [call for call in calls if ast.unparse(call.func).startswith("checks.reveal")]
+    looked_at = re.findall(r"\bmy_\w+", "\n".join(map(ast.unparse, reveals)))
+    assert sorted(guesses) == sorted(looked_at)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+import glassgpt
 from glassgpt.server import limits
 from glassgpt.server.errors import BUG, ApiError, busy
 from glassgpt.server.security import HEADERS
+
+PACKAGE = Path(glassgpt.__file__).parent
 
 
 class Guard:
@@ -124,8 +127,9 @@ def _report(scope: Scope, error: Exception) -> None:
     """One line for the operator, with the place in our code."""
     place, frame = "", error.__traceback__
     while frame:
-        if "glassgpt" in frame.tb_frame.f_code.co_filename:
-            place = f" ({Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno})"
+        file = Path(frame.tb_frame.f_code.co_filename)
+        if file.is_relative_to(PACKAGE):
+            place = f" ({file.name}:{frame.tb_lineno})"
         frame = frame.tb_next
     what = " ".join(f"{type(error).__name__}: {error}".split())
     print(f"glassgpt: {scope['method']} {scope['path']}: {what}{place}", file=sys.stderr)
