@@ -352,8 +352,8 @@ describe('what is each part for', () => {
     await measureParts([]);
     const [result] = ablations.getState().results.get('full')!;
     expect(result).toMatchObject({ seed: 42, nats: null });
-    expect(result!.failedAt).toBeGreaterThan(0);
-    expect(result!.error).toContain(`step ${result!.failedAt}`);
+    expect(result!.divergedAt).toBeGreaterThan(0);
+    expect(result!.error).toContain(`step ${result!.divergedAt}`);
   });
 
   test('a run without a way to set documents aside is still a run', () => {

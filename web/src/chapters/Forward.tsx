@@ -34,6 +34,7 @@ export default function Forward() {
   const probs = trace.values.row('probs', position);
   const best = likeliest(probs, 5);
   const guess = tokenizer.token(best[0]![0]);
+  const unlikelier = (best[3] ?? best.at(-1)!)[0]; // a vocabulary may have only two tokens
   const read = Array.from(trace.values.tokens.subarray(0, position + 1), (id) =>
     tokenizer.token(id),
   );
@@ -72,7 +73,7 @@ export default function Forward() {
       <Predict
         id={`forward ${loaded.source.name} ${read.join('')}`}
         question={`After ${read.join(' ')}, what does the model find likeliest?`}
-        options={[...new Set([guess, tokenizer.token(target), tokenizer.token(best[3]![0])])]
+        options={[...new Set([guess, tokenizer.token(target), tokenizer.token(unlikelier)])]
           .sort()
           .map((value) => ({ value, label: value }))}
         truth={guess}
@@ -110,7 +111,7 @@ export default function Forward() {
             >
               step <span aria-hidden="true">→</span>
             </button>
-            <p className="caption" aria-live="polite">
+            <p className="caption" aria-live={playing ? 'off' : 'polite'}>
               {Math.min(at, list.length - 1) + 1} of {list.length}: {operation.title}, {token} at
               position {position}
             </p>

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'react';
+import { MAX_TYPED_SEED, parseSeed } from '../engine/config.ts';
 import { GlassError } from '../engine/errors.ts';
 import { encodePrompt, likeliest, type Novelty, sampleConfig } from '../engine/sample.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
@@ -31,10 +32,12 @@ export default function Generate() {
   const [temperature, setTemperature] = useState(0.5);
   const [topK, setTopK] = useState(0);
   const [seed, setSeed] = useState(42);
+  const [typedSeed, setTypedSeed] = useState('42');
   const [chosen, setChosen] = useState(0);
 
   const problem = problemOf(() => encodePrompt(prompt, tokenizer, run.model));
   const usable = problem ? '' : prompt;
+  const seedProblem = problemOf(() => parseSeed(typedSeed));
   const config = useMemo(
     () => sampleConfig({ temperature, top_k: topK || null }),
     [temperature, topK],
@@ -147,17 +150,22 @@ export default function Generate() {
                 type="number"
                 className="field mt-1 block w-28"
                 min={0}
-                value={seed}
-                onChange={(event) =>
-                  setSeed(Math.max(0, Math.trunc(Number(event.target.value)) || 0))
-                }
+                max={MAX_TYPED_SEED}
+                step={1}
+                value={typedSeed}
+                aria-invalid={seedProblem !== ''}
+                onChange={(event) => {
+                  const { value } = event.target;
+                  setTypedSeed(value);
+                  if (!problemOf(() => parseSeed(value))) setSeed(parseSeed(value));
+                }}
               />
             </label>
           </div>
         </div>
-        {problem && (
+        {(problem || seedProblem) && (
           <p role="alert" className="mt-2 text-sm font-medium text-red">
-            {problem}
+            {problem || seedProblem}
           </p>
         )}
       </Panel>

@@ -171,7 +171,21 @@ function whole(name: string, value: unknown, low: number, high: number): void {
   }
 }
 
+/** The largest seed that a field or a link of the page can hold exactly, as a plain number. */
+export const MAX_TYPED_SEED = Number.MAX_SAFE_INTEGER;
+
 const MAX_SEED = 2n ** 63n - 1n;
+
+/** A seed as it was typed; throws ConfigError in one line. */
+export function parseSeed(text: string): number {
+  const value = /^\s*\d+\s*$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) {
+    throw new ConfigError(
+      `seed is ${repr(text)}; it must be a whole number from 0 to ${MAX_TYPED_SEED}`,
+    );
+  }
+  return value;
+}
 
 function seed(value: unknown): void {
   const exact = typeof value === 'bigint' || Number.isSafeInteger(value);

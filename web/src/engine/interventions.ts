@@ -145,7 +145,9 @@ function groupOverrides(
     if (!known.has(name) || !rows || !heads) {
       throw new RangeError(`there is no ${splitName(name).short} at (${head}, ${row}, ${column})`);
     }
-    groups.set(name, [...(groups.get(name) ?? []), override]);
+    const group = groups.get(name);
+    if (group) group.push(override);
+    else groups.set(name, [override]);
   }
   return groups;
 }

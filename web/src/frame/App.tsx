@@ -1,12 +1,14 @@
 import { lazy, Suspense, useEffect, useRef } from 'react';
 import { chapterAt, START } from '../chapters/index.ts';
-import { openOwnRun, openPretrained, ownRun, PRETRAINED } from '../store/load.ts';
+import { openUsual } from '../store/load.ts';
 import { linkInAddress } from '../store/settings.ts';
 import { openLink } from '../store/share.ts';
 import { useExplorer, useSettings } from '../store/use.ts';
+import { Boundary } from './Boundary.tsx';
 import { Header } from './Header.tsx';
 import { Hero } from './Hero.tsx';
 import { InForce } from './InForce.tsx';
+import { NewVersion } from './NewVersion.tsx';
 import { NextChapter } from './NextChapter.tsx';
 import { Presenter } from './Presenter.tsx';
 import { Rail } from './Rail.tsx';
@@ -27,10 +29,14 @@ export function App() {
   const first = useRef(true);
 
   useEffect(() => {
-    const link = linkInAddress();
-    if (link) void openLink(link);
-    else if (ownRun()) void openOwnRun();
-    else void openPretrained(PRETRAINED[0].name);
+    const follow = () => {
+      const link = linkInAddress();
+      if (link) void openLink(link);
+      return link !== '';
+    };
+    if (!follow()) void openUsual();
+    addEventListener('hashchange', follow); // a link pasted into the open page
+    return () => removeEventListener('hashchange', follow);
   }, []);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: on every change of chapter
@@ -61,6 +67,7 @@ export function App() {
         tabIndex={-1}
         className="relative min-w-0 overflow-y-auto overflow-x-hidden px-4 py-6 outline-none md:px-8"
       >
+        <NewVersion />
         {error && (
           <p role="alert" className="panel mb-6 border-red p-3 font-medium">
             {error}
@@ -85,10 +92,15 @@ export function App() {
               {chapter.title}
             </h1>
             {loaded && Chapter && (
-              <Suspense fallback={<p className="caption mt-6">one moment…</p>}>
-                <Chapter key={chapter.address} />
-                <NextChapter after={chapter} />
-              </Suspense>
+              <Boundary
+                key={`${chapter.address} ${loaded.source.name} ${loaded.source.sha256}`}
+                name={`chapter ${chapter.number}, ${chapter.title}`}
+              >
+                <Suspense fallback={<p className="caption mt-6">one moment…</p>}>
+                  <Chapter key={chapter.address} />
+                  <NextChapter after={chapter} />
+                </Suspense>
+              </Boundary>
             )}
           </article>
         )}

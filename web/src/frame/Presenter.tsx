@@ -1,6 +1,11 @@
 import { type RefObject, useEffect, useState } from 'react';
 import { CHAPTERS, type Chapter } from '../chapters/index.ts';
+import { explorer } from '../store/explorer.ts';
 import { present } from '../store/settings.ts';
+
+/** Elements that use the arrow keys themselves. */
+const KEEPS_KEYS =
+  'input, textarea, select, dialog, [role=group], [role=radiogroup], [role=slider], [data-at]';
 
 /** For a projector: page with the arrow keys, a timer, Escape to leave. */
 export function Presenter(props: { chapter: Chapter; main: RefObject<HTMLElement | null> }) {
@@ -31,10 +36,14 @@ export function Presenter(props: { chapter: Chapter; main: RefObject<HTMLElement
       if (to) location.hash = `#/${to.address}`;
     };
     const key = (event: KeyboardEvent) => {
+      // A key acts once: what the focused control or an open dialog does with it goes first.
       const target = event.target as HTMLElement;
-      if (event.key === 'Escape') return present(false);
-      if (target.closest('input, textarea, select, dialog, [role=group], [role=radiogroup]'))
+      if (event.defaultPrevented || target.closest(KEEPS_KEYS)) return;
+      if (event.key === ' ' && target.closest('button, a, summary')) return;
+      if (event.key === 'Escape') {
+        if (!explorer.getState().selected) present(false);
         return;
+      }
       if (['ArrowRight', 'PageDown', ' '].includes(event.key)) page(1);
       else if (['ArrowLeft', 'PageUp'].includes(event.key)) page(-1);
       else return;

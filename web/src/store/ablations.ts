@@ -107,9 +107,10 @@ export interface Result {
   readonly seed: number;
   /** Held-out nats a character; null if it did not get there. */
   readonly nats: number | null;
-  /** One line, if it failed; and the step from 1 at which it did. */
+  /** One line, if it failed. */
   readonly error: string;
-  readonly failedAt: number | null;
+  /** The step from 1 at which the loss was no longer a finite number; null if it always was. */
+  readonly divergedAt: number | null;
 }
 
 export interface Ablations {
@@ -236,7 +237,7 @@ async function measureOne(
   try {
     await one.finished;
   } catch {
-    return { seed, nats: null, error: one.error, failedAt: one.step + 1 };
+    return { seed, nats: null, error: one.error, divergedAt: one.diverged ? one.step + 1 : null };
   }
-  return { seed, nats: one.measured?.heldOut?.nats ?? null, error: '', failedAt: null };
+  return { seed, nats: one.measured?.heldOut?.nats ?? null, error: '', divergedAt: null };
 }

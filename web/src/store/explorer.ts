@@ -133,6 +133,7 @@ export function show(loaded: Loaded, document?: string): void {
     loaded,
     error: '',
     notice: '',
+    training: null, // whatever was being trained is not shown any more
     step: loaded.losses.length,
     document: document ?? loaded.run.documents[0]!,
     position: 0,

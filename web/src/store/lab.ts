@@ -277,7 +277,8 @@ function begin(base: Loaded, settings: LabSettings, asked: number): void {
 
 function update(id: number, given: Partial<LabRun>): void {
   const { current } = lab.getState();
-  if (current?.id !== id) return;
+  // A run that ends because the next one begins tells nothing of the next one.
+  if (current?.id !== id || id !== lastId) return;
   const next = { ...current, ...given };
   lab.setState({ current: next });
   if (next.made > 0 || next.status !== 'training') latest.seen();

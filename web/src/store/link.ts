@@ -41,7 +41,7 @@ export async function unpack(text: string): Promise<Link> {
     const json = await through(bytes, new DecompressionStream('deflate-raw'), 1_000_000);
     return checked(JSON.parse(new TextDecoder().decode(json)));
   } catch {
-    throw new Error('this link is damaged; the page opens as usual');
+    throw new Error('this link is damaged or was cut off; ask for it again');
   }
 }
 

@@ -98,6 +98,12 @@ export async function openOwnRun(): Promise<void> {
   await guarded(async () => show(await fetchModel(ownRun(), '')));
 }
 
+/** What the page shows where nothing else is asked for: its own run, or the first that comes along. */
+export async function openUsual(): Promise<void> {
+  if (ownRun()) await openOwnRun();
+  else await openPretrained(PRETRAINED[0].name);
+}
+
 /** Read a model.json that the reader has chosen. */
 export async function openModel(text: string, name: string): Promise<void> {
   await guarded(async () => show(fromModelJson(text, name, name)));

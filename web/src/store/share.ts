@@ -1,6 +1,7 @@
 /** Make a link of what is shown, and open one. */
 
 import {
+  MAX_TYPED_SEED,
   type ModelConfig,
   TRAIN_DEFAULTS,
   type TrainConfig,
@@ -14,7 +15,7 @@ import { Tokenizer } from '../engine/tokenizer.ts';
 import { begin, type Run } from '../engine/train.ts';
 import { explorer, fail, notify, setDocument, setPosition, setStep, show } from './explorer.ts';
 import { type Link, MAX_LINK, pack, unpack } from './link.ts';
-import { fetchPretrained, PRETRAINED } from './load.ts';
+import { fetchPretrained, openUsual, PRETRAINED } from './load.ts';
 import { trainHere } from './training.ts';
 
 /** The address of this page with everything in it; throws GlassError where the list is too large. */
@@ -22,6 +23,9 @@ export async function makeLink(chapter: string): Promise<string> {
   const { loaded, step, document, position } = explorer.getState();
   if (!loaded) throw new GlassError('nothing is loaded yet');
   const { run, source, losses } = loaded;
+  if (run.training.seed > MAX_TYPED_SEED) {
+    throw new GlassError(`a link holds seeds up to ${MAX_TYPED_SEED}; send the file instead`);
+  }
   const known = PRETRAINED.some(({ name }) => name === source.name);
   const text = await pack({
     d: known ? source.name : originalOrder(run),
@@ -41,12 +45,13 @@ export async function makeLink(chapter: string): Promise<string> {
   return `${origin}${pathname}#/${chapter}?r=${text}`;
 }
 
-/** Open what a link says; a damaged one is said to be so in a line. */
+/** Open what a link says. One that cannot be opened is said to be so, above the usual model. */
 export async function openLink(text: string): Promise<void> {
   try {
     await follow(await unpack(text));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
+    if (!explorer.getState().loaded) await openUsual();
     fail(error.message);
   }
 }
@@ -69,6 +74,7 @@ async function follow(link: Link): Promise<void> {
   else show({ source, run, final: state.params, losses: [], history: null });
   const { loaded } = explorer.getState();
   if (!same || link.s !== loaded?.losses.length) await trainHere();
+  if (explorer.getState().loaded?.run !== loaded?.run) return; // something else has been opened
   setStep(link.s);
   setDocument(link.x);
   setPosition(link.p);

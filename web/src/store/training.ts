@@ -19,6 +19,7 @@ export async function trainHere(): Promise<void> {
   const started = client.start(loaded.run, {
     onProgress: (progress) => {
       if (isCurrent(progress)) setTraining(progress.step);
+      else progress.stop(); // other data have been chosen
     },
   });
   job = started;

@@ -95,6 +95,8 @@ export class Job {
   status: JobStatus = 'starting';
   /** One line, if it failed. */
   error = '';
+  /** Whether it failed because the loss was no longer a finite number. */
+  diverged = false;
   /** How good it has become, if that was asked for; null before the end. */
   measured: Measured | null = null;
   /** What makes the steps; null until it is known. */
@@ -164,6 +166,7 @@ export class Job {
         if (message.done) this.finish();
         break;
       case 'failed':
+        this.diverged = message.kind === 'DivergedError';
         this.fail(message.error);
     }
   }

@@ -169,12 +169,12 @@ function sentence(
   if (steps > (part.maxSteps ?? steps)) return `${phrase}: measured over 1,000 steps only.`;
   const own = (results.get(part.id) ?? []).slice(0, full.length);
   if (own.length === 0) return `${phrase}: not measured yet.`;
-  const failed = own.filter(({ failedAt }) => failedAt !== null);
-  if (failed.length === own.length) {
-    return `${phrase} training breaks down at step ${failed.map((r) => r.failedAt).join(', ')}: the loss is no number any more.`;
+  const failed = own.filter(({ error }) => error !== '');
+  if (failed.length) {
+    const which = failed.length < own.length ? ` with ${failed.length} of ${own.length} seeds` : '';
+    const why = [...new Set(failed.map(({ error }) => error))].join('; ');
+    return `${phrase}: training failed${which} (${why}).`;
   }
-  if (failed.length)
-    return `${phrase} training breaks down with ${failed.length} of ${own.length} seeds.`;
   const stuck = own.every(({ nats }) => Math.abs(nats! - uniform) < 0.001);
   if (stuck)
     return `${phrase} it stays at ${fixed(uniform, 4)}, a blind guess: nothing is learned.`;
@@ -204,7 +204,7 @@ function PartRow(props: {
 }) {
   const { part, results, full, looked } = props;
   const found = difference(pairs(results, full));
-  const failed = results.filter(({ failedAt }) => failedAt !== null);
+  const failed = results.filter(({ error }) => error !== '');
   return (
     <li
       className={`border-t-2 border-hair ${ROW} ${looked ? 'shadow-[6px_0_0_inset_var(--yellow)]' : ''}`}
@@ -229,7 +229,9 @@ function PartRow(props: {
         {props.tooLong
           ? '1,000 steps only'
           : failed.length
-            ? `breaks at ${failed.map((r) => r.failedAt).join(', ')}`
+            ? failed
+                .map(({ divergedAt }) => (divergedAt === null ? 'failed' : `NaN at ${divergedAt}`))
+                .join(', ')
             : found
               ? `${signed(found.mean)}${found.margin === null ? '' : ` ± ${fixed(found.margin, 3)}`}`
               : props.busy
