@@ -24,15 +24,15 @@ VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 RECIPES = ("recipe_ten", "recipe_names", "recipe_hindi")
 HEAD = """# Determinism
 
-Written by `make determinism`; do not edit. The largest absolute difference between what an engine
-computes here and the [conformance vectors](../conformance/README.md), which the reference wrote on
-another machine: losses, gradients and weights of a tiny model in full (one pass, three updates);
-losses and last weights of three recipes of 1,000 steps each; and whether all 60 texts they sample
-are the same, letter for letter. `0` means: the same bits.
+Written by `make determinism`; do not edit. The table shows the largest absolute difference between
+the results of an engine on this machine and the [conformance vectors](../conformance/README.md),
+which the reference wrote on another machine: losses, gradients and weights of a tiny model (one
+pass, three updates), losses and final weights of three recipes of 1,000 steps each, and how many of
+the 60 sampled texts are the same, letter for letter. `0` means identical bits.
 
 """
 TAIL = """
-What is promised, and tested on every change (`tests/test_conformance.py`, `test_resume.py`):
+These guarantees are tested on every change (`tests/test_conformance.py`, `test_resume.py`):
 
 - the random stream, the order of documents, token ids, and the texts sampled: exactly the same on
   every machine, in every engine, in the browser;
@@ -41,8 +41,8 @@ What is promised, and tested on every change (`tests/test_conformance.py`, `test
 - float32: 1e-5 of the largest number of a tensor (or of 1) after one step. Over 1,000 steps single
   precision drifts, and texts may differ.
 
-Other processors, compilers and BLAS libraries add numbers up in another order; that, and nothing
-else, is what the differences above come from.
+Other processors, compilers and BLAS libraries add numbers in a different order. This is the only
+cause of the differences above.
 """
 
 

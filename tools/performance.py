@@ -42,26 +42,27 @@ COMMANDS = {
 }
 HEAD = """# Performance
 
-Written by `make performance`; do not edit. `glassgpt bench` prints the like for your machine.
+Written by `make performance`; do not edit. `glassgpt bench` measures your machine.
 
 """
 METHOD = """
-Everything is timed in turn, round after round, after a warm-up, so that a noisy moment hits all
-alike. *best* is the least wall time: what the machine can do; *median* is what it did while others
-used it, too (see the load). *CPU* is the least processor time, of all threads together. A single
-thread is kept on one core. Documents are bundled English names, spread evenly over all lengths; for
-the context of 64 they are strung together to fill it. Operations are counted by the formula in
-`benchmark/operations.py`: what the mathematics asks for, a fused multiplication and addition as
-two. *peak* is the share of what a large matrix product in NumPy (512 x 512, one thread, in the same
-rounds) reaches, times the threads. *× scalar* compares with the reference, one `Value` a number.
+After a warm-up, all cases are timed in turn, round after round, so that a noisy moment affects all
+of them equally. *best* is the shortest wall time: what the machine can do. *median* includes the
+effect of other programs (see the load). *CPU* is the least processor time, summed over all threads.
+A single thread is pinned to one core. Documents are bundled English names, spread evenly over all
+lengths; for a context of 64 they are concatenated to fill it. Operations are counted by the formula
+in `benchmark/operations.py`: those that the mathematics needs, with a fused multiply-add counted as
+two. *peak* is the share of the speed that a large matrix product in NumPy (512 x 512, one thread,
+in the same rounds) reaches, times the number of threads. *× scalar* is the speed relative to the
+reference, which makes one `Value` per number.
 
 """
 TAIL = """
 ## What was not measured
 
 Wheels for other platforms (Linux on arm64 and with musl, macOS, Windows) are built from one machine
-by `make wheels` and were not run: nothing is said here about their speed. The scalar figures are of
-our own reference; other people's scripts and ports were not timed here.
+by `make wheels` and were not run, so their speed is unknown. The scalar figures are those of our
+own reference; other people's scripts and ports were not timed.
 """
 
 
@@ -77,18 +78,18 @@ def engines(bench: dict) -> str:
     peaks = " and ".join(f"{p['gflops']:.0f} GFLOP/s in {p['dtype']}" for p in bench["peak"])
     text = (
         f"{m['cpu']}, {m['cores']} cores; {m['system']}; {m['python']}, NumPy {m['numpy']}, "
-        f"GlassGPT {m['glassgpt']}; {m['date']}. Processes that wanted a core, before and after: "
+        f"GlassGPT {m['glassgpt']}; {m['date']}. Load average before and after: "
         f"{loads}. A large matrix product: {peaks}.\n{METHOD}"
     )
     for (size, batch), rows in groupby(bench["training"], key=lambda r: (r["size"], r["batch"])):
         group = list(rows)
         first, shape = group[0], group[0]["model"]
         text += (
-            f"## {size}, {batch} document{'s' if batch > 1 else ''} a step\n\n"
+            f"## {size}, {batch} document{'s' if batch > 1 else ''} per step\n\n"
             f"Width {shape['n_embd']}, layers {shape['n_layer']}, context {shape['block_size']}: "
-            f"{first['num_params']:,} parameters, {first['operations']:,} operations a step.\n\n"
-            "| engine | | threads | best, µs a step | median | CPU | GFLOP/s | peak | × scalar |\n"
-            "|---|---|---:|---:|---:|---:|---:|---:|---:|\n"
+            f"{first['num_params']:,} parameters, {first['operations']:,} operations per step.\n\n"
+            "| engine | | threads | best, µs per step | median | CPU | GFLOP/s | peak | "
+            "× scalar |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n"
         )
         for r in group:
             ratio = f"{r['ratio_to_scalar']:,.0f}" if r["ratio_to_scalar"] else ""
@@ -99,7 +100,8 @@ def engines(bench: dict) -> str:
             )
         text += "\n"
     text += (
-        "## Names written a second\n\nBy S after 1,000 steps, at temperature 0.5, on one thread.\n"
+        "## Names generated per second\n\n"
+        "By S after 1,000 steps, at temperature 0.5, on one thread.\n"
         "*All at once* is one call of `generate_many`; *one by one* is a loop in Python.\n\n"
         "| engine | | | best | median |\n|---|---|---|---:|---:|\n"
     )
@@ -120,8 +122,9 @@ def engines(bench: dict) -> str:
 
 def larger_models(rows: list[dict]) -> str:
     text = (
-        "| | parameters | tokens a step | | threads | | best, ms a step | median | compile, s | "
-        "tokens/s | GFLOP/s | MFU |\n|---|---:|---:|---|---:|---|---:|---:|---:|---:|---:|---:|\n"
+        "| | parameters | tokens per step | | threads | | best, ms per step | median | "
+        "compile, s | tokens/s | GFLOP/s | MFU |\n"
+        "|---|---:|---:|---|---:|---|---:|---:|---:|---:|---:|---:|\n"
     )
     for r in rows:
         extra = f"{max(0.0, r['first_ms'] - r['best_ms']) / 1e3:.0f}" if r["compiled"] else ""

@@ -54,29 +54,30 @@ TOGETHER = [
 ]
 HEAD = """# Scaling
 
-Written by `make scaling`; do not edit. What a training step costs as models, batches and processes
-grow, measured on the processor of one machine; then plans for 8 and for 64 GPUs, which are
-arithmetic, every step of it in `benchmark/plan.py`.
+Written by `make scaling`; do not edit. The first part measures how the cost of a training step
+grows with the model, the batch and the number of processes, on the CPU of one machine. The second
+part plans training on 8 and on 64 GPUs; these plans are arithmetic, and `benchmark/plan.py` has
+every step of it.
 
-**No figure here was measured on a GPU.** On a machine that has one, this measures it: tokens a
-second, and the share of the GPU's peak, in float32 and in bfloat16, eager and compiled.
+**No figure here was measured on a GPU.** On a machine with a GPU, this command measures tokens per
+second and the share of the GPU's peak, in float32 and in bfloat16, eager and compiled:
 
     glassgpt bench --engine torch --device cuda
 
 """
 METHOD = """
-*tokens/s*: predictions trained on, the update included; the best of some rounds, each of one step
-on full windows of random tokens, in float32. *GFLOP/s* counts their operations as
-`engines/_placement.py` does (6 for each weight in a matrix and token, 12 times the width for each
-pair of tokens in attention and layer; Chowdhery et al. 2022, arXiv:2204.02311, with half of their
-pairs, for a causal model looks only back), and *MFU* is their share of what a large matrix product
-in PyTorch reaches on as many threads.
+*tokens/s* is the number of predictions trained on per second, including the update: the best of
+several rounds, each of one step on full windows of random tokens, in float32. *GFLOP/s* counts
+operations as `engines/_placement.py` does: 6 per matrix weight and token, and 12 times the width
+per pair of tokens in attention and layer (Chowdhery et al. 2022, arXiv:2204.02311, with half of
+their pairs, because a causal model looks only back). *MFU* (model FLOP utilisation) is the share of
+the speed of a large matrix product in PyTorch on the same number of threads.
 
 """
 COMPILED = """## Eager and compiled
 
-As `glassgpt bench --engine torch --full` measures it. *compile* is how much longer the first step
-takes than the best one, with nothing kept from an earlier time.
+These figures were measured by `glassgpt bench --engine torch --full`. *compile* is how much longer
+the first step takes than the best one, with an empty compiler cache.
 
 """
 
@@ -94,11 +95,11 @@ def growth(passes: int, rounds: int, threads: int) -> str:
     base, m = timings[BASE], BASE.model
     text = (
         f"## How the cost grows\n\nFrom width {m.n_embd}, {m.n_layer} layers, context "
-        f"{m.block_size}, vocabulary {m.vocab_size}, {BASE.windows} windows a step: one of them "
-        f"changes, the others stay. {threads} threads; the peak is {throughput.readable(peak)}. "
-        "*cost a token* is the time it takes, against that of the row in bold; beside it what "
-        "the number of operations alone would make of it.\n\n"
-        "| | parameters | operations a token | tokens/s | GFLOP/s | MFU | cost a token | by "
+        f"{m.block_size}, vocabulary {m.vocab_size}, {BASE.windows} windows per step: one of them "
+        f"changes, the others stay fixed. {threads} threads; the peak is "
+        f"{throughput.readable(peak)}. *cost per token* is the time per token relative to the row "
+        "in bold, and the last column is the same ratio for the number of operations.\n\n"
+        "| | parameters | operations per token | tokens/s | GFLOP/s | MFU | cost per token | by "
         "operations |\n|---|---:|---:|---:|---:|---:|---:|---:|\n"
     )
     for what, shapes in GROWTH.items():
@@ -141,7 +142,7 @@ def processes(steps: int, rounds: int, cores: int) -> str:
     text = (
         f"## Processes\n\n`torchrun --nproc-per-node N -m glassgpt {' '.join(TRAIN)} --steps "
         f"{steps} --parallel …` in float64: the same {one['num_params']:,} parameters and the same "
-        f"64 names a step, however many processes share them. This machine has {cores} cores, so "
+        f"64 names per step, however many processes share them. This machine has {cores} cores, so "
         f"{'four processes only compete for them' if cores < 4 else 'each process has its own'}. "
         "*difference* is the largest between the losses of all steps and those of the first row; "
         f"speeds are the best of {rounds} trainings, load {load()}.\n\n"

@@ -22,7 +22,7 @@ NETWORKS = (
     ("100 Gb/s", 12.5e9),
     ("10 Gb/s", 1.25e9),
 )
-"""Of a machine, and the bytes a second that it can send."""
+"""Of a machine, and the bytes per second that it can send."""
 RECIPE = "--init-std 0.02 --beta1 0.9 --beta2 0.95"
 LEFT_ALONE = ("|", "#", "-", "    ")
 """How blocks of Markdown begin whose lines mean something."""
@@ -50,10 +50,10 @@ def arithmetic(p: Plan) -> str:
         f"| parameters | (2 · {m.vocab_size:,} + {m.block_size:,}) · {e:,} + {m.n_layer} · 12 · "
         f"{e:,}² | {params:,} |\n"
         f"| in matrices | {m.n_layer} · 12 · {e:,}² + {m.vocab_size:,} · {e:,} | {weights:,} |\n"
-        f"| operations a token | 6 · {weights / 1e6:.1f}M + 12 · {m.n_layer} · {e:,} · "
+        f"| operations per token | 6 · {weights / 1e6:.1f}M + 12 · {m.n_layer} · {e:,} · "
         f"{(m.block_size + 1) / 2} = {6 * weights / 1e6:,.1f}M + {attention / 1e6:.1f}M | "
         f"{plan.operations_a_token(m) / 1e6:,.1f} million |\n"
-        f"| tokens a step | {p.windows} · {m.block_size:,} | {p.tokens_a_step:,} |\n"
+        f"| tokens per step | {p.windows} · {m.block_size:,} | {p.tokens_a_step:,} |\n"
         f"| steps | {p.tokens / 1e9:.4g} billion / {p.tokens_a_step:,} | {p.steps:,} |\n"
         f"| a step | {plan.operations_a_token(m) / 1e6:,.1f}M · {p.tokens_a_step:,} / ({p.gpus} · "
         f"{p.mfu:.0%} · {p.peak / 1e12:.0f} TFLOP/s) | {p.step_seconds:.3f} s |\n"
@@ -72,11 +72,11 @@ def small() -> str:
     )
     return f"""## A plan for one machine with 8 GPUs
 
-The shape of GPT-2 small on byte pairs, {SMALL.tokens / 1e9:.0f} billion tokens. **Assumed, not
-measured:** H100 GPUs of {PEAK / 1e12:.0f} TFLOP/s (bfloat16, by their data sheet) and an MFU of
-{MFU:.0%}. At half the MFU it takes twice as long. lm_head is not tied to wte, so there are
-{m.vocab_size * m.n_embd / 1e6:.1f} million parameters more than the 124 million of GPT-2 small; the
-operations are the same.
+This plan trains a model of the shape of GPT-2 small on byte pairs, {SMALL.tokens / 1e9:.0f} billion
+tokens. **Assumed, not measured:** H100 GPUs of {PEAK / 1e12:.0f} TFLOP/s (bfloat16, by their data
+sheet) and an MFU of {MFU:.0%}. At half the MFU it takes twice as long. lm_head is not tied to wte,
+so there are {m.vocab_size * m.n_embd / 1e6:.1f} million parameters more than the 124 million of
+GPT-2 small; the number of operations is the same.
 
 {arithmetic(SMALL)}    glassgpt datasets prepare *.jsonl --documents jsonl --tokens bytes \\
       --vocab-size {m.vocab_size} -o texts
@@ -85,22 +85,22 @@ operations are the same.
       {flags(SMALL, "6e-4")} \\
       --save-every 600 -o runs/small
 
-**Micro-batch.** A process has {SMALL.windows} / {SMALL.gpus} = {SMALL.share} windows of a step and
-takes `--micro-batch` of them at once. Memory that this needs, not compiled; what CUDA and the
-allocator take comes on top, so leave a fifth of the GPU free:
+**Micro-batch.** A process has {SMALL.windows} / {SMALL.gpus} = {SMALL.share} windows per step and
+takes `--micro-batch` of them at once. The table shows the memory needed, not compiled. CUDA and the
+allocator need memory on top of it, so leave a fifth of the GPU free:
 
 | windows at once | tokens | memory |
 |---:|---:|---:|
 {memory}
-A token keeps {plan.kept_bytes(m, "bfloat16"):,} bytes for its backward pass (34 n_embd + 4 n_head +
-8 a layer, and log p of the whole vocabulary) and needs {plan.loss_bytes(m, "bfloat16"):,} more
-where the gradient of the logits is made. Take the largest power of two that fits: {MICRO} on 80 GB,
-16 on 40 GB. It changes the speed, and the numbers only by rounding.
+A token keeps {plan.kept_bytes(m, "bfloat16"):,} bytes for its backward pass (34 n_embd + 4
+n_head + 8 per layer, and log p of the whole vocabulary) and needs
+{plan.loss_bytes(m, "bfloat16"):,} more while the gradient of the logits is computed. Take the largest power of two that
+fits: {MICRO} on 80 GB, 16 on 40 GB. This changes the speed; the numbers change only by rounding.
 
-**Network.** DDP sends 2 · 7/8 · 4 bytes · {m.num_params:,} = {gb(sent)} from each GPU a step: at
+**Network.** DDP sends 2 · 7/8 · 4 bytes · {m.num_params:,} = {gb(sent)} from each GPU per step: at
 450 GB/s (NVLink of an H100, one direction) {sent / 450e9 * 1e3:.1f} ms, at 25 GB/s (PCIe)
-{sent / 25e9 * 1e3:.0f} ms, beside {SMALL.step_seconds * 1e3:.0f} ms of computing, most of it hidden
-behind the backward pass.
+{sent / 25e9 * 1e3:.0f} ms, beside {SMALL.step_seconds * 1e3:.0f} ms of computation, and most of
+it overlaps with the backward pass.
 
 """
 
@@ -121,7 +121,8 @@ def large(rate: str, host: str) -> str:
 Hoffmann et al. 2022 (arXiv:2203.15556) advise. {params / 1e9:.2f} billion in all is within the
 2 billion that `config.py` allows. The same two assumptions.
 
-{arithmetic(LARGE)}On every machine, all at about the same time; `first` is the name of one of them:
+{arithmetic(LARGE)}Run this on every machine at about the same time; `first` is the host name of one
+of them:
 
     torchrun --nnodes 8 --nproc-per-node 8 --max-restarts 3 \\
       --rdzv-backend c10d --rdzv-endpoint first:29400 --rdzv-id large -m glassgpt train texts \\
@@ -129,73 +130,73 @@ Hoffmann et al. 2022 (arXiv:2203.15556) advise. {params / 1e9:.2f} billion in al
       {flags(LARGE, "2e-4")} \\
       --save-every 600 -o runs/large
 
-The rendezvous hands out the ranks: `--node-rank` is not needed. The corpus and the run directory
-must be on a file system that all machines see, under the same path: all processes read them, only
-the first writes.
+The rendezvous assigns the ranks, so `--node-rank` is not needed. The corpus and the run directory
+must be on a file system that all machines share, under the same path: all processes read them, only
+process 0 writes.
 
 **Why FSDP.** With DDP each GPU would keep {gb(plan.STATE_BYTES * params)} of weights, gradients and
-moments, and with its {share} windows need about {gb(plan.device_bytes(m, share))}: too much for
-40 GB, possible on 80 GB. With FSDP each keeps a part,
-{gb(plan.STATE_BYTES * params / LARGE.gpus)}, and needs about
-{gb(plan.device_bytes(m, share, parts=64))}. `--parallel auto` takes FSDP only where the state is
-more than 40 % of a GPU's memory, so on 80 GB it would take DDP, which sends a little less: where
-both fit, time both. With FSDP do not set `--micro-batch` below a process's share: each part gathers
-the whole model twice again, and gradients wait whole.
+moments, and with its {share} windows need about {gb(plan.device_bytes(m, share))}: too much for 40
+GB, possible on 80 GB. With FSDP each keeps a part, {gb(plan.STATE_BYTES * params / LARGE.gpus)},
+and needs about {gb(plan.device_bytes(m, share, parts=64))}. `--parallel auto` takes FSDP only where
+the state is more than 40 % of a GPU's memory, so on 80 GB it would take DDP, which sends a little
+less: if both fit, time both. With FSDP do not set `--micro-batch` below the share of a process:
+every micro-batch gathers the whole model twice, and unsharded gradients stay in memory.
 
 **Network.** FSDP gathers the weights forward and backward, those of the layers in bfloat16, and
 scatters the gradients in float32: 63/64 · (2 · 2 + 4) bytes · {layers / 1e9:.3f} billion in the
-layers and 63/64 · (2 · 4 + 4) bytes · {(params - layers) / 1e9:.3f} billion outside of them
-= {gb(fsdp)} from each GPU a step; DDP 2 · 63/64 · 4 bytes · {params / 1e9:.3f} billion
-= {gb(ddp)}. In a ring over all GPUs this passes through the network of each
-machine, beside {LARGE.step_seconds:.2f} s of computing:
+layers and 63/64 · (2 · 4 + 4) bytes · {(params - layers) / 1e9:.3f} billion outside of them =
+{gb(fsdp)} from each GPU per step; DDP 2 · 63/64 · 4 bytes · {params / 1e9:.3f} billion = {gb(ddp)}.
+In a ring over all GPUs this traffic passes through the network of each machine, compared with
+{LARGE.step_seconds:.2f} s of computing:
 
 | network of a machine | FSDP | DDP |
 |---|---:|---:|
 {networks}
-What is longer than the computing cannot hide behind it. Then a larger `--batch-size` with fewer
-`--steps` helps: more windows in each GPU are more computing for the same traffic.
+Traffic that takes longer than the computation slows training down. In that case a larger
+`--batch-size` with fewer `--steps` helps: more windows per GPU mean more computation for the same
+traffic.
 
-**Start.** Each process draws the initial weights from CPython's generator, one by one, for the
-recipe's random stream is part of what is promised: {rate} million a second here,
-so {minutes:.0f} minutes for this model before the first step. A process that resumes has
-{gb(plan.host_bytes(m))} of float64 state and float32 weights in the memory of its machine, the 8 of
-a machine {gb(8 * plan.host_bytes(m))}.
+**Start.** Each process draws the initial weights from CPython's generator, one by one, because the
+random stream of the recipe is guaranteed: {rate} million per second here, so {minutes:.0f} minutes
+for this model before the first step. A process that resumes has {gb(plan.host_bytes(m))} of float64
+state and float32 weights in the memory of its machine, the 8 of a machine
+{gb(8 * plan.host_bytes(m))}.
 
-**Host.** Every process looks at all {LARGE.windows} windows of a step and packs its own. Checking
-512 windows of 1,024 tokens and packing 64 of them takes {host} ms here, in which a GPU computes.
+**Host.** Every process reads all {LARGE.windows} windows per step and packs its own. Checking
+512 windows of 1,024 tokens and packing 64 of them takes {host} ms here, while the GPU computes.
 
 """
 
 
 COMMON = """## What to know on any number of GPUs
 
-- **The numbers.** A training on N processes computes that of one, whatever N, `--parallel` and
-  `--micro-batch` are: the same windows in every step, the same loss, up to rounding. A run may be
-  resumed on another number of processes.
-- **Checkpoints** are gathered into our own format by the first process: float32, 12 bytes a
-  parameter (24 of a run in float64), readable by every engine. Taking the state stops training;
-  `--save-every` is stretched so that it costs at most 2 % of the time. Writing goes on beside it.
-- **A process that is lost** ends the job, with a line in the first process; the last checkpoint is
-  whole. With `--max-restarts` and `-o RUN` torchrun starts all processes again, and they go on from
-  that checkpoint by themselves.
-- **Ctrl-C** saves and says how to go on. torchrun adds a traceback of its own after it.
-- **Compiling** is on by default on a GPU for a million parameters or more; `--no-compile` is
-  quicker to start.
+- **The numbers.** Training on N processes gives the same result as on one, for every N,
+  `--parallel` and `--micro-batch`: the same windows in every step and the same loss, up to
+  rounding. A run can be resumed with a different number of processes.
+- **Checkpoints** are gathered into our own format by process 0: float32, 12 bytes per parameter (24
+  for a run in float64), readable by every engine. Copying the state pauses training; `--save-every`
+  is lengthened so that this costs at most 2 % of the time. Writing happens in the background.
+- **A process that dies** ends the job, with one line from process 0; the last checkpoint is intact.
+  With `--max-restarts` and `-o RUN` torchrun restarts all processes, and they continue from that
+  checkpoint.
+- **Ctrl-C** saves the run and says how to resume. torchrun then adds a traceback of its own.
+- **Compiling** is on by default on a GPU for a million parameters or more; `--no-compile` starts
+  faster.
 
 ## Where our recipe ends
 
-It was made for a small model. At this scale it lacks what others do, so expect a higher loss than
-theirs for the same tokens:
+Our recipe was made for a small model. At this scale it lacks common techniques, so expect a higher
+loss than published results for the same number of tokens:
 
 - Adam without weight decay (AdamW with a decay of 0 is the same).
 - The learning rate falls linearly from the first step: there is no warm-up. 6e-4 is nanoGPT's rate
   for GPT-2 small, 2e-4 that of GPT-3's model of 1.3 billion (Brown et al. 2020,
   arXiv:2005.14165), both with warm-up: without it they may have to be lower. An `--init-std` of
-  0.02 and betas of 0.9 and 0.95 are theirs, too; our defaults are not.
+  0.02 and betas of 0.9 and 0.95 are theirs, too; our defaults differ.
 - No clipping of gradients. A loss that is not finite ends the run at its last good checkpoint.
-- Every window weighs the same in the loss, also a short one at the end of a document; windows are
-  not filled up with the next document.
-- FSDP sends gradients, and what is outside of the layers, in float32. There is no parallelism
+- Every window has the same weight in the loss, even a short one at the end of a document; windows
+  are not filled with the next document.
+- FSDP sends gradients, and the weights outside the layers, in float32. There is no parallelism
   within a layer or between layers, and no recomputation: a model must fit with one window a
   process.
 
@@ -206,20 +207,20 @@ def beside_nanogpt() -> str:
     m = GPT2
     whole = 6 * plan.matrix_weights(m) + 12 * m.n_layer * m.n_embd * m.block_size
     ours = plan.operations_a_token(m)
-    return f"""## Beside nanoGPT, on one GPU
+    return f"""## Comparing with nanoGPT on one GPU
 
-Not measured: no GPU was there. Both train GPT-2 small with 16 windows of 1,024 tokens a step, in
-bfloat16, compiled. In a checkout of [nanoGPT](https://github.com/karpathy/nanoGPT), and here:
+This comparison was not measured, because no GPU was available. Both train GPT-2 small with 16
+windows of 1,024 tokens per step, in bfloat16, compiled. Run the first command in a checkout of
+[nanoGPT](https://github.com/karpathy/nanoGPT), the second here:
 
     python bench.py --batch_size=16 --real_data=False --dtype=bfloat16 --compile=True
     glassgpt bench --engine torch --device cuda --dtype bfloat16 --compile
 
-It prints milliseconds an iteration: 16 · 1,024 / that is its tokens a second; ours stand in the row
-*GPT-2 small*, compiled. Compare those, not the MFU. nanoGPT counts attention to all
-{m.block_size:,} tokens, {whole / 1e6:.1f} million operations a token where we count
-{ours / 1e6:.1f}, and holds them against the 312 TFLOP/s of an A100 whatever the GPU is. The
-models differ a little: its lm_head is tied to wte, it has LayerNorm and GELU where ours has RMSNorm
-and ReLU.
+nanoGPT prints milliseconds per iteration: divide 16 · 1,024 by the seconds per iteration to get its
+tokens per second. Ours are in the row *GPT-2 small*, compiled. Compare those, not the MFU. nanoGPT
+counts attention to all {m.block_size:,} tokens, {whole / 1e6:.1f} million operations per token
+where we count {ours / 1e6:.1f}, and always divides by the 312 TFLOP/s of an A100. The models differ
+a little: its lm_head is tied to wte, it has LayerNorm and GELU where ours has RMSNorm and ReLU.
 """
 
 
