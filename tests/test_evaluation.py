@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 
 import numpy as np
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import Engine
-from glassgpt.evaluation import Loss, NGram, model_loss, novelty_counts, split
+from glassgpt.evaluation import Known, Loss, NGram, model_loss, novelty_counts, split
+from glassgpt.sampling import Sample, SampleConfig, generate
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import Run
 from support import SMALL, build, small_params
@@ -136,14 +138,52 @@ def test_with_a_val_fraction_only_those_set_aside(begun: Callable[..., tuple]) -
 # --- novelty --------------------------------------------------------------------------------------
 
 
+def written(text: str, finished: bool = True) -> Sample:
+    return Sample(text, ["abcd".index(c) for c in text], -1.0, finished)
+
+
+def test_a_text_is_seen_in_the_file_new_or_empty(tokenizer: Tokenizer) -> None:
+    known = Known({"ab"}, {"ab", "cd"}, tokenizer)
+    bins = [known.novelty(written(text)) for text in ("ab", "cd", "ad", "a", "")]
+    assert bins == ["seen", "in file", "new", "new", "empty"]
+
+
+def test_a_cut_text_is_compared_with_beginnings(tokenizer: Tokenizer) -> None:
+    known = Known({"abcdabcd"}, {"abcdabcd", "dcbadcba"}, tokenizer)
+    cut = [known.novelty(written(text, finished=False)) for text in ("abcd", "dcba", "aaaa")]
+    assert cut == ["seen", "in file", "new"]
+    # A text that the model ended is another document than the longer one it begins.
+    assert [known.novelty(written(text)) for text in ("abcd", "dcba")] == ["new", "new"]
+    # A whole document may be as long as the context.
+    assert known.novelty(written("abcdabcd", finished=False)) == "seen"
+
+
+def test_novelty_compares_in_the_normal_form_of_the_file() -> None:
+    """A text is shown composed while the documents are decomposed."""
+    tokenizer = Tokenizer.from_documents(["zoe\u0308"], "nfd")
+    ids = tokenizer.encode("zoë")[1:-1]
+    assert tokenizer.decode(ids) == "zo\u00eb"
+    known = Known({"zoe\u0308"}, {"zoe\u0308"}, tokenizer)
+    assert known.novelty(Sample("zoë", ids, -1.0, True)) == "seen"
+    assert known.novelty(Sample("zo", ids[:2], -1.0, False)) == "seen"
+
+
+def test_without_the_documents_nothing_is_said(tokenizer: Tokenizer) -> None:
+    assert Known(set(), set(), tokenizer).novelty(written("a")) is None
+
+
 def test_novelty_is_counted_in_bins(engine: Engine, tokenizer: Tokenizer) -> None:
     none: set[str] = set()
-    other = {"never written, for it is too long"}
-    bins, distinct = novelty_counts(engine, tokenizer, none, other, 1.0, 50, seed=1)
-    assert bins == {"new": 50}
-    assert 1 < distinct <= 50
-    greedy, one = novelty_counts(engine, tokenizer, none, none, 0.0, 5, seed=1)
-    assert (greedy.total(), one) == (5, 1)
-    again, _ = novelty_counts(engine, tokenizer, {"", *"abcd"}, {"aa"}, 1.0, 50, seed=1)
-    assert again.total() == 50
-    assert again["seen"] > 0
+    other = Known(none, {"never written, for it is too long"}, tokenizer)
+    counts = novelty_counts(engine, other, 1.0, 50, seed=1)
+    assert counts.bins.total() == 50 == counts.bins["new"] + counts.bins["empty"]
+    assert 1 < counts.distinct <= 50
+    rng = random.Random(1)
+    drawn = [generate(engine, tokenizer, rng, SampleConfig(1.0)) for _ in range(50)]
+    assert counts.cut == sum(len(s.token_ids) == SMALL.block_size for s in drawn) > 0
+    assert counts.bins["empty"] == sum(not s.text for s in drawn) > 0
+    greedy = novelty_counts(engine, Known(none, none, tokenizer), 0.0, 5, seed=1)
+    assert (greedy.bins.total(), greedy.distinct) == (5, 1)
+    again = novelty_counts(engine, Known(set("abcd"), {"aa"}, tokenizer), 1.0, 50, seed=1)
+    assert again.bins.total() == 50
+    assert again.bins["seen"] > 0

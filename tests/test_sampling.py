@@ -21,7 +21,6 @@ from glassgpt.sampling import (
     draw,
     encode_prompt,
     generate,
-    novelty,
     softmax,
 )
 from glassgpt.tokenizer import Tokenizer
@@ -211,20 +210,3 @@ def test_the_top_of_a_step() -> None:
     step = Step(0, 4, np.array([0.1, 0.4, 0.1, 0.4]), 0.5, 1)
     assert step.top(3) == [(1, 0.4), (3, 0.4), (0, 0.1)]
     assert len(step.top()) == 4
-
-
-def test_three_bins(tokenizer: Tokenizer) -> None:
-    bins = [novelty(ids, {"ab"}, {"ab", "cd"}, tokenizer) for ids in ([0, 1], [2, 3], [0, 3], [])]
-    assert bins == ["seen", "in file", "new", "new"]
-
-
-def test_novelty_compares_in_the_normal_form_of_the_file() -> None:
-    """What is shown composed stands taken apart in the documents."""
-    tokenizer = Tokenizer.from_documents(["zoe\u0308"], "nfd")
-    ids = tokenizer.encode("zoë")[1:-1]
-    assert tokenizer.decode(ids) == "zo\u00eb"
-    assert novelty(ids, {"zoe\u0308"}, {"zoe\u0308"}, tokenizer) == "seen"
-
-
-def test_without_the_documents_nobody_knows_what_is_new() -> None:
-    assert novelty([0], set(), set(), Tokenizer("ab")) is None

@@ -12,8 +12,9 @@ import pytest
 from glassgpt import engines, safetensors
 from glassgpt.datasets import Dataset
 from glassgpt.engines.base import Engine
+from glassgpt.evaluation import Known
 from glassgpt.modelfile import model_json
-from glassgpt.sampling import SampleConfig, generate, novelty
+from glassgpt.sampling import SampleConfig, generate
 from glassgpt.server import schemas
 from glassgpt.trace import size, trace
 from serving import STREAM, app, ask, events, post, saved
@@ -42,12 +43,12 @@ def test_generate_is_what_sample_writes(body: dict[str, Any]) -> None:
     run, engine = saved().run, engine_of()
     config = SampleConfig(body.get("temperature", 0.5), body.get("top_k"))
     rng = random.Random(body.get("seed", 42))
-    seen, in_file = run.seen(200), set(run.documents)
+    known = Known.of(run, 200)
     want = []
     for _ in range(int(body.get("n", 20))):
         s = generate(engine, run.tokenizer, rng, config, body.get("prompt", ""))
         row = {"text": s.text, "token_ids": s.token_ids, "log_prob": s.log_prob}
-        row |= {"novelty": novelty(s.token_ids, seen, in_file, run.tokenizer)}
+        row |= {"novelty": known.novelty(s)}
         want.append(row | {"finished": s.finished})
     assert answer["samples"] == want
     assert "read" not in answer

@@ -28,8 +28,11 @@ from study import Fitted, fit  # noqa: E402
 
 from glassgpt import datasets, engines  # noqa: E402
 from glassgpt.config import ModelConfig, TrainConfig  # noqa: E402
-from glassgpt.evaluation import NGram, model_loss  # noqa: E402
-from glassgpt.sampling import novelty  # noqa: E402
+from glassgpt.evaluation import (  # noqa: E402
+    Known,
+    NGram,
+    model_loss,
+)
 from glassgpt.tokenizer import Tokenizer  # noqa: E402
 from glassgpt.trace import trace  # noqa: E402
 from glassgpt.training import begin  # noqa: E402
@@ -115,7 +118,8 @@ def samples(model: Fitted) -> dict[str, str]:
     """Ten names, and the three bins at temperature 0.5."""
     drawn = model.samples(1000, 0.5)
     seen, file = set(model.run.train_documents), set(model.run.documents)
-    bins = [novelty(s.token_ids, seen, file, model.tokenizer) for s in drawn]
+    known = Known(seen, file, model.tokenizer)
+    bins = [known.novelty(s) for s in drawn]
     greedy = model.samples(1, 0.0)[0].text
     ten = fit("ten", held_out=0.0)
     copied = [s.text in ten.run.documents for s in ten.samples(1000, 0.5)]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from typing import Literal
 
 from glassgpt.engines.base import Document, Engine
-from glassgpt.sampling import Novelty, SampleConfig, generate, novelty
+from glassgpt.sampling import Sample, SampleConfig, generate
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import Run
 
@@ -115,17 +116,73 @@ def split(run: Run, steps: int, most: int = MAX_DOCUMENTS) -> Split:
     return Split([encode(d) for d in run.documents[:read]], [encode(d) for d in unseen[:most]])
 
 
+Novelty = Literal["seen", "in file", "new", "empty"]
+
+
+class Known:
+    """The documents of a run, to compare written texts with.
+
+    The rule, for every face of GlassGPT:
+
+    - A text without a character is "empty".
+    - A finished text, one that the model ended with BOS, is compared with whole documents.
+    - A cut text, one for which no BOS was drawn because the context was full, is compared with the
+      beginnings of documents, as many characters as the text has: a document counts if it begins
+      with the text.
+    - It is "seen" if a document that training has read matches, else "in file" if any document
+      does, else "new".
+
+    Texts are compared in the normal form of the tokenizer.
+    """
+
+    def __init__(self, seen: Set[str], in_file: Set[str], tokenizer: Tokenizer) -> None:
+        """`seen` are the documents that training has read, `in_file` all there are."""
+        self.seen, self.in_file, self.tokenizer = seen, in_file, tokenizer
+        self._beginnings: dict[int, tuple[set[str], set[str]]] = {}
+
+    @classmethod
+    def of(cls, run: Run, steps: int) -> Known:
+        """After so many steps of a run."""
+        return cls(run.seen(steps), set(run.documents), run.tokenizer)
+
+    def novelty(self, sample: Sample) -> Novelty | None:
+        """None where the documents are not here: those of a corpus."""
+        if not self.in_file:
+            return None
+        text = self.tokenizer.text(sample.token_ids)
+        if not text:
+            return "empty"
+        seen, in_file = self.seen, self.in_file
+        if not sample.finished:
+            seen, in_file = self._beginning(len(text))
+        return "seen" if text in seen else "in file" if text in in_file else "new"
+
+    def _beginning(self, length: int) -> tuple[set[str], set[str]]:
+        """What `seen` and `in_file` begin with; nearly all cut texts have the same length."""
+        if length not in self._beginnings:
+            seen, in_file = ({d[:length] for d in group} for group in (self.seen, self.in_file))
+            self._beginnings[length] = seen, in_file
+        return self._beginnings[length]
+
+
+@dataclass(frozen=True, slots=True)
+class NoveltyCounts:
+    """What some samples of one temperature are."""
+
+    bins: Counter[Novelty | None]
+    distinct: int
+    cut: int
+    """Those that the context cut off."""
+
+
 def novelty_counts(
-    engine: Engine,
-    tokenizer: Tokenizer,
-    seen: set[str],
-    in_file: set[str],
-    temperature: float,
-    n: int,
-    seed: int,
-) -> tuple[Counter[Novelty | None], int]:
-    """Sort n fresh samples into the three bins; also the number of distinct ones."""
+    engine: Engine, known: Known, temperature: float, n: int, seed: int
+) -> NoveltyCounts:
+    """Sort n fresh samples into the bins of `Known`."""
     rng, config = random.Random(seed), SampleConfig(temperature)
-    samples = [generate(engine, tokenizer, rng, config) for _ in range(n)]
-    bins = Counter(novelty(s.token_ids, seen, in_file, tokenizer) for s in samples)
-    return bins, len({s.text for s in samples})
+    samples = [generate(engine, known.tokenizer, rng, config) for _ in range(n)]
+    return NoveltyCounts(
+        Counter(known.novelty(s) for s in samples),
+        len({s.text for s in samples}),
+        sum(not s.finished for s in samples),
+    )

@@ -7,7 +7,6 @@ from bisect import bisect
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,6 @@ from glassgpt.config import ModelConfig
 from glassgpt.engines.base import Engine
 from glassgpt.errors import ConfigError, DataError, DivergedError
 from glassgpt.tokenizer import Tokenizer
-
-Novelty = Literal["seen", "in file", "new"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +174,3 @@ def draw(weights: Sequence[float], uniform: float) -> int:
     """The index that `random.choices` would choose for this uniform number."""
     cumulative = list(accumulate(weights))
     return bisect(cumulative, uniform * cumulative[-1], 0, len(cumulative) - 1)
-
-
-def novelty(
-    token_ids: Sequence[int], seen: set[str], in_file: set[str], tokenizer: Tokenizer
-) -> Novelty | None:
-    """Whether a text was trained on, stands in the file but was not trained on, or is new.
-
-    None where nobody knows, because the documents are not here: those of a corpus.
-    """
-    if not in_file:
-        return None
-    text = tokenizer.text(token_ids)
-    return "seen" if text in seen else "in file" if text in in_file else "new"

@@ -177,6 +177,7 @@ def train(
     done: int = 0,
     stop: Callable[[], bool] = lambda: False,
     agree: Callable[[int], int] = lambda number: number,
+    marks: Sequence[int] = (),
 ) -> Iterator[Chunk]:
     """Make the steps from `done` to the end of the schedule, a chunk at a time.
 
@@ -187,11 +188,13 @@ def train(
     Args:
         agree: where several processes train together, what the first one says: they must make the
             same chunks, and their clocks differ. Called once a chunk.
+        marks: numbers of steps, in order, at which a chunk must end however fast the machine is.
     """
     read, aim = run.reader(), getattr(engine, "chunk_seconds", CHUNK_SECONDS)
     step, size = done, 1
     while step < run.training.steps:
-        count = agree(0 if stop() else min(size, run.training.steps - step))
+        end = next((mark for mark in marks if mark > step), run.training.steps)
+        count = agree(0 if stop() else min(size, end - step))
         if count == 0:
             break
         until = step + count
@@ -211,4 +214,4 @@ def train(
             )
         step = until
         # Let the size at most double on the word of one measurement.
-        size = max(1, min(2 * size, int(size * aim / max(seconds, 1e-9))))
+        size = max(1, min(2 * size, int(count * aim / max(seconds, 1e-9))))

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from glassgpt.checkpoint import SavedRun
     from glassgpt.config import ModelConfig
     from glassgpt.engines.base import Engine
-    from glassgpt.sampling import Novelty, Sample
+    from glassgpt.evaluation import Novelty
+    from glassgpt.sampling import Sample
     from glassgpt.tokenizer import Tokenizer
     from glassgpt.training import Run
 
@@ -124,8 +125,23 @@ def engine_for(saved: SavedRun, name: str | None = None) -> Engine:
     return engines.create(engine_name(name), saved.run.model, saved.state, saved.run.training)
 
 
-BIN_STYLES = {"seen": "red", "in file": "yellow", "new": "green"}
-BIN_LABELS = {"seen": "seen in training", "in file": "in the file, not seen", "new": "new"}
+BIN_STYLES = {"seen": "red", "in file": "yellow", "new": "green", "empty": "dim"}
+BIN_LABELS = {
+    "seen": "seen in training",
+    "in file": "in the file, not seen",
+    "new": "new",
+    "empty": "empty",
+}
+EMPTY = "(empty)"
+"""How a text without a character is shown."""
+
+
+def cut_note(model: ModelConfig) -> str:
+    """What `cut` beside a sample means."""
+    return (
+        f"cut: the context of {model.block_size} tokens was full before the text ended; "
+        "it is compared with the beginnings of documents"
+    )
 
 
 def print_samples(rows: Sequence[tuple[str, Novelty | None, str]]) -> None:
@@ -134,6 +150,7 @@ def print_samples(rows: Sequence[tuple[str, Novelty | None, str]]) -> None:
     from rich.text import Text
 
     console = stdout()
+    rows = [(text or EMPTY, novelty, remark) for text, novelty, remark in rows]
     if any("\n" in text for text, _, _ in rows):
         for number, (text, _, remark) in enumerate(rows, 1):
             console.print(Text(f"{number:3d}  {remark}".rstrip(), "bold"))
@@ -145,7 +162,7 @@ def print_samples(rows: Sequence[tuple[str, Novelty | None, str]]) -> None:
         if novelty is not None:
             line.append(BIN_LABELS[novelty], BIN_STYLES[novelty])
         if remark:
-            line.append(f"  {remark}", "dim")
+            line.append(f"{'  ' if novelty else ''}{remark}", "dim")
         line.rstrip()
         console.print(line)
 
@@ -157,11 +174,11 @@ def how_many(model: ModelConfig) -> int:
 
 
 def bins_of(samples: Sequence[Sample], run: Run, steps: int) -> list[Novelty | None]:
-    """The bin of each sample: see `sampling.novelty`."""
-    from glassgpt.sampling import novelty
+    """The bin of each sample: see `evaluation.Known`."""
+    from glassgpt.evaluation import Known
 
-    seen, in_file = run.seen(steps), set(run.documents)
-    return [novelty(s.token_ids, seen, in_file, run.tokenizer) for s in samples]
+    known = Known.of(run, steps)
+    return [known.novelty(s) for s in samples]
 
 
 def unit(tokenizer: Tokenizer) -> str:
@@ -170,7 +187,6 @@ def unit(tokenizer: Tokenizer) -> str:
 
 
 def bin_summary(bins: Sequence[Novelty | None]) -> str:
-    """`9 new, 11 in the file, not seen, 0 seen in training`."""
-    return "; ".join(
-        f"{bins.count(name)} {BIN_LABELS[name]}" for name in ("new", "in file", "seen")
-    )
+    """`9 new; 11 in the file, not seen; 0 seen in training`; empty ones only if there are any."""
+    names = ("new", "in file", "seen", *(["empty"] if "empty" in bins else []))
+    return "; ".join(f"{bins.count(name)} {BIN_LABELS[name]}" for name in names)

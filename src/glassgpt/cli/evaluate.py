@@ -67,11 +67,11 @@ def evaluate(
         rows[name] = {k: gram.loss(v, block) for k, v in encoded.items()}
     losses = {k: evaluation.model_loss(model, v) for k, v in encoded.items()}
     rows["this model"] = {k: loss for k, loss in losses.items() if loss}
-    seen, in_file = saved.run.seen(saved.state.step), set(saved.run.documents)
+    known = evaluation.Known.of(saved.run, saved.state.step)
     counted = {
-        t: evaluation.novelty_counts(model, tokenizer, seen, in_file, t, n, seed)
+        t: evaluation.novelty_counts(model, known, t, n, seed)
         for t in degrees
-        if in_file  # without the texts nobody knows what is new
+        if known.in_file  # a run on a corpus does not store the texts to compare with
     }
     bits_a_byte = {k: _bits_a_byte(rows["this model"][k], v, saved) for k, v in encoded.items()}
     if as_json:
@@ -85,9 +85,9 @@ def evaluate(
                 },
                 "bits_a_byte": bits_a_byte,
                 "novelty": [
-                    {"temperature": t, "samples": n, "distinct": distinct}
-                    | {name: bins[name] for name in ("seen", "in file", "new")}
-                    for t, (bins, distinct) in counted.items()
+                    {"temperature": t, "samples": n, "distinct": c.distinct, "cut": c.cut}
+                    | {name: c.bins[name] for name in ("seen", "in file", "new", "empty")}
+                    for t, c in counted.items()
                 ],
             }
         )
@@ -118,12 +118,14 @@ def evaluate(
     if not counted:
         return
     console.print()
-    headings = ("temperature", "new", "in the file", "seen", "distinct")
+    headings = ("temperature", "new", "in the file", "seen", "empty", "distinct", "cut")
     table = Table(*(Column(h, justify="right") for h in headings), box=None)
-    for t, (bins, distinct) in counted.items():
-        shares = (f"{bins[name] / n:.0%}" for name in ("new", "in file", "seen"))
-        table.add_row(f"{t:g}", *shares, f"{distinct} of {n}")
+    for t, c in counted.items():
+        shares = (f"{c.bins[name] / n:.0%}" for name in ("new", "in file", "seen", "empty"))
+        table.add_row(f"{t:g}", *shares, f"{c.distinct} of {n}", f"{c.cut / n:.0%}")
     console.print(table)
+    if any(c.cut for c in counted.values()):
+        console.print(common.cut_note(saved.run.model))
 
 
 def _bits_a_byte(loss: Loss, documents: Sequence[Sequence[int]], saved: SavedRun) -> float:

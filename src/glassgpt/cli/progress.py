@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
-from glassgpt.cli.common import say
+from glassgpt.cli.common import EMPTY, say
 from glassgpt.processes import current
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from glassgpt.training import Chunk
 
 SAMPLE_SECONDS, SAMPLE_SHARE = 0.4, 0.02
-"""A sample is shown no more often than this, and takes no more of the time than that."""
+"""On a terminal: a sample at most this often, taking at most this share of the time."""
 SMOOTHING = 0.98  # of the moving average, which starts as the plain mean
 REMEMBERED = 500  # losses; those further back weigh less than 1 in 20,000
 
@@ -28,16 +28,21 @@ class Display:
     def __init__(
         self,
         steps: int,
-        sample: Callable[[], str],
+        sample: Callable[[int], str] | None,
         losses: Sequence[float] = (),
         visible: bool = True,
     ) -> None:
-        """`losses` are those of the steps made before, where a run is resumed."""
+        """Args:
+        sample: gives the text the model writes after a step; None shows none.
+        losses: those of the steps made before, where a run is resumed.
+        """
         self.visible = visible
         self.steps, self.sample, self.done = steps, sample, len(losses)
         self.smooth, self.weight = 0.0, 0.0
         self._smooth(losses[-REMEMBERED:])
-        self.sample_at, self.shown_tenth, self.text = 0.0, 10 * self.done // steps, ""
+        self.sample_at, self.text = 0.0, ""
+        self.marks = sorted({-(-steps * tenth // 10) for tenth in range(1, 11)})
+        """Steps after which a line is printed where nobody watches: the same on every machine."""
         self.progress: Progress | None = None
         self.task: TaskID | None = None
 
@@ -84,19 +89,18 @@ class Display:
         done = chunk.start + len(chunk.losses)
         shown = f"{chunk.losses[-1]:.3f} (smoothed {self.smooth / self.weight:.3f})"
         if self.progress and self.task is not None:
-            self._look(done == self.steps)
+            self._look(done)
             rate = f"{chunk.learning_rates[-1]:.4f}"
             self.progress.update(self.task, completed=done, loss=shown, rate=rate, text=self.text)
-        elif (tenth := 10 * done // self.steps) > self.shown_tenth:
-            self.shown_tenth, self.text = tenth, ""
-            self._look(done == self.steps)
-            say(f"step {done:>{len(str(self.steps))}}/{self.steps}  loss {shown}  {self.text}")
+        elif done in self.marks:
+            text = f"  {self.sample(done) or EMPTY}" if self.sample else ""
+            say(f"step {done:>{len(str(self.steps))}}/{self.steps}  loss {shown}{text}")
 
-    def _look(self, last: bool) -> None:
+    def _look(self, done: int) -> None:
         """Let the model write, unless it has just done so."""
         started = time.monotonic()
-        if started >= self.sample_at or last:
-            self.text = self.sample()
+        if self.sample and (started >= self.sample_at or done == self.steps):
+            self.text = self.sample(done) or EMPTY
             took = time.monotonic() - started
             self.sample_at = started + max(SAMPLE_SECONDS, took / SAMPLE_SHARE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,9 @@ import typer
 from glassgpt.cli import common
 
 if TYPE_CHECKING:
-    from glassgpt.sampling import Novelty, Sample
+    from glassgpt.config import ModelConfig
+    from glassgpt.evaluation import Novelty
+    from glassgpt.sampling import Sample
     from glassgpt.tokenizer import Tokenizer
 
 EXAMPLES = common.examples(
@@ -62,10 +65,24 @@ def sample(
     elif steps:
         for number, (s, b) in enumerate(zip(drawn, bins, strict=True), 1):
             _print_steps(number, s, b, tokenizer)
+        if not all(s.finished for s in drawn):
+            common.say(common.cut_note(saved.run.model))
     else:
         remarks = [f"log p {s.log_prob:.2f}" + ("" if s.finished else ", cut") for s in drawn]
         rows_ = zip(drawn, bins, remarks, strict=True)
         common.print_samples([(s.text, b, remark) for s, b, remark in rows_])
+        _notes(drawn, saved.run.model)
+
+
+def _notes(drawn: Sequence[Sample], model: ModelConfig) -> None:
+    """What the remarks beside the samples mean."""
+    if drawn:
+        common.say(
+            "log p: the natural logarithm of the probability of the text at temperature 1; "
+            "closer to 0 is likelier"
+        )
+    if not all(s.finished for s in drawn):
+        common.say(common.cut_note(model))
 
 
 def _json(s: Sample, novelty: Novelty | None, tokenizer: Tokenizer) -> dict[str, Any]:
@@ -90,9 +107,12 @@ def _print_steps(number: int, s: Sample, novelty: Novelty | None, tokenizer: Tok
     from rich.text import Text
 
     console = common.stdout()
-    heading = Text(f"{number:3d}  {s.text}  ")
+    heading = Text(f"{number:3d}  {s.text or common.EMPTY}  ")
     if novelty is not None:
         heading.append(common.BIN_LABELS[novelty], "bold")
+    if not s.finished:
+        heading.append("  cut", "dim")
+    heading.rstrip()
     console.print(heading)
     for step in s.steps:
         line = Text(f"     {step.position:2d}  {tokenizer.token(step.token_id):>3} ->  ")

@@ -100,7 +100,7 @@ def _steps(
     resume_line = f"glassgpt train {job.again}--resume {shlex.quote(str(writer.path))}"
     unsaved: list[Chunk] = []
     # Where there are several processes, the others would wait for the sample.
-    sample = _peek(job, model, choose) if processes.world == 1 else str
+    sample = _peek(job, model, choose) if processes.world == 1 else None
 
     with Interrupts(patient=processes.world > 1) as interrupts:
         try:
@@ -108,7 +108,12 @@ def _steps(
             with Saver(writer, save_every) as saver:
                 with display:
                     for chunk in train(
-                        job.run, model, len(losses), interrupts.requested, processes.agree
+                        job.run,
+                        model,
+                        len(losses),
+                        interrupts.requested,
+                        processes.agree,
+                        display.marks,
                     ):
                         losses += chunk.losses
                         unsaved.append(chunk)
@@ -136,17 +141,22 @@ def _steps(
 
 
 class _peek:
-    """What the model would write now; a stream of its own, for a look must not change the run."""
+    """What the model would write after a step.
+
+    The random stream of a look is its own and depends on the seed and the step alone: a look must
+    not change the run, and the same step shows the same text on every machine.
+    """
 
     def __init__(self, job: jobs.Job, model: Engine, choose: SampleConfig) -> None:
         self.tokenizer, self.model, self.choose = job.run.tokenizer, model, choose
-        self.rng = random.Random(job.run.training.seed)
+        self.seed = job.run.training.seed
 
-    def __call__(self) -> str:
+    def __call__(self, step: int) -> str:
         from itertools import islice
 
         from glassgpt.sampling import write
 
-        steps = islice(write(self.model, self.tokenizer, self.rng, self.choose), PEEK)
+        rng = random.Random(self.seed + step)
+        steps = islice(write(self.model, self.tokenizer, rng, self.choose), PEEK)
         text = self.tokenizer.decode([step.choice for step in steps])
         return " ".join(text.split())[:WIDTH]  # one line

@@ -197,6 +197,7 @@ def train(
                 "temperature": choose.temperature,
                 "samples": [s.text for s in drawn],
                 "novelty": bins,
+                "finished": [s.finished for s in drawn],
                 "train_seconds": done.seconds,
                 "seconds": time.perf_counter() - started,
                 "processes": processes.world,
@@ -204,11 +205,15 @@ def train(
             }
         )
     elif not status:
-        common.print_samples([(s.text, b, "") for s, b in zip(drawn, bins, strict=True)])
+        remarks = ["" if s.finished else "cut" for s in drawn]
+        rows = zip(drawn, bins, remarks, strict=True)
+        common.print_samples([(s.text, b, remark) for s, b, remark in rows])
         if drawn:
             shares = f": {common.bin_summary(bins)}" if run.documents else ""
             number = common.count(len(drawn), "sample")
             common.say(f"{number} at temperature {choose.temperature:g}{shares}")
+        if "cut" in remarks:
+            common.say(common.cut_note(run.model))
         if done.throughput:
             common.say(str(done.throughput))
         if held_out:

@@ -15,8 +15,9 @@ from glassgpt.checkpoint import RunInfo, SavedRun
 from glassgpt.config import TrainConfig
 from glassgpt.engines.base import Engine
 from glassgpt.errors import DivergedError
+from glassgpt.evaluation import Known
 from glassgpt.modelfile import model_json
-from glassgpt.sampling import SampleConfig, generate, novelty
+from glassgpt.sampling import SampleConfig, generate
 from glassgpt.server import limits
 from glassgpt.server.schemas import TrainRequest
 from glassgpt.server.streams import Event
@@ -94,9 +95,6 @@ def _start(run: Run, documents: list[str]) -> dict[str, Any]:
 def _samples(
     run: Run, engine: Engine, rng: random.Random, choose: SampleConfig, steps: int, n: int
 ) -> list[dict[str, Any]]:
-    seen, in_file = run.seen(steps), set(run.documents)
+    known = Known.of(run, steps)
     drawn = [generate(engine, run.tokenizer, rng, choose) for _ in range(n)]
-    return [
-        {"text": s.text, "novelty": novelty(s.token_ids, seen, in_file, run.tokenizer)}
-        for s in drawn
-    ]
+    return [{"text": s.text, "novelty": known.novelty(s), "finished": s.finished} for s in drawn]

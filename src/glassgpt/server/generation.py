@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from glassgpt.sampling import Sample, SampleConfig, Step, encode_prompt, novelty, write
+from glassgpt.sampling import Sample, SampleConfig, Step, encode_prompt, write
 from glassgpt.server.library import Served
 from glassgpt.server.schemas import GenerateRequest
 from glassgpt.server.streams import Event, encode_json
@@ -74,7 +74,7 @@ def _sample(served: Served, sample: Sample) -> dict[str, Any]:
     return {
         "text": sample.text,
         "token_ids": sample.token_ids,
-        "novelty": novelty(sample.token_ids, served.seen, served.in_file, served.tokenizer),
+        "novelty": served.known.novelty(sample),
         "log_prob": sample.log_prob,
         "finished": sample.finished,
     }

@@ -12,6 +12,7 @@ import numpy as np
 from glassgpt import __version__, engines, safetensors
 from glassgpt.checkpoint import SavedRun
 from glassgpt.errors import ConfigError
+from glassgpt.evaluation import Known
 from glassgpt.modelfile import model_json
 from glassgpt.server import limits
 from glassgpt.server.errors import ApiError
@@ -30,7 +31,7 @@ class Served:
         # The engine that `glassgpt sample` takes, so that the same seed gives the same texts.
         self.engine = engines.create(engines.DEFAULT, self.model, saved.state, saved.run.training)
         self.glass = Glass(self.model, saved.state)
-        self.seen, self.in_file = self.run.seen(saved.state.step), set(self.run.documents)
+        self.known = Known.of(self.run, saved.state.step)
 
     # Made on the first request and kept, so that many requests at once share one copy. They are
     # read in threads: two may make the same bytes at the same time, which does no harm.

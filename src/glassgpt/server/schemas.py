@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from glassgpt.config import Normalization
-from glassgpt.sampling import Novelty
+from glassgpt.evaluation import Novelty
 from glassgpt.server import limits
 
 
@@ -135,10 +135,13 @@ class Sample(BaseModel):
     text: str
     token_ids: list[int]
     novelty: Novelty | None = Field(
-        description="Null for a run on a corpus, whose documents are not here."
+        description="A finished text is compared with whole documents, a cut one with their "
+        "beginnings. Null for a run on a corpus, whose documents are not stored in the run."
     )
     log_prob: float = Field(description="Nats, of what follows the prompt, at temperature 1.")
-    finished: bool = Field(description="False: cut at block_size.")
+    finished: bool = Field(
+        description="Whether the model ended the text; if not, the full context cut it off."
+    )
     steps: list[Step] | None = None
 
 
