@@ -38,6 +38,12 @@ class EngineError(GlassError):
     exit_code = 2
 
 
+class StoppedError(GlassError):
+    """Ctrl-C, in a command that has nothing to save."""
+
+    exit_code = 130
+
+
 class DivergedError(GlassError, FloatingPointError):
     """Training produced a loss that is not a finite number."""
 

@@ -20,8 +20,9 @@ _NO_SURPRISES = (
 def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) -> int:
     """Write a new file beside `path`, make sure it is on the disk, then put it in its place.
 
-    Whoever reads `path` sees the old content or the new one, also after a crash. What is there and
-    is no file, such as /dev/null or a pipe, is written to and not replaced. Raises OSError.
+    Whoever reads `path` sees the old content or the new one, also after a crash. A link stays, and
+    the file that it leads to is replaced. What is no file, such as /dev/null or a pipe, is written
+    to and not replaced; so is /dev/stdout, wherever it leads. Raises OSError.
 
     Args:
         content: the whole of it, or parts that are written one after the other.
@@ -29,9 +30,10 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) 
     Returns its size in bytes.
     """
     parts = [content] if isinstance(content, bytes) else content
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        with path.open("wb") as file:
+    if is_stream(path):
+        with path.open("ab") as file:  # not "wb": behind `>> file` stands what must not be lost
             return sum(file.write(part) for part in parts)
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_SURPRISES, 0o666)
     try:
@@ -50,6 +52,12 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) 
         finally:
             os.close(directory)
     return size
+
+
+def is_stream(path: Path) -> bool:
+    """Whether this is there to be written to, and never replaced: a device, a pipe, /dev/stdout."""
+    system = path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",))
+    return path.exists() and not path.is_dir() and (system or not path.is_file())
 
 
 def leftovers(directory: Path, name: str) -> list[Path]:

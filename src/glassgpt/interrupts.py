@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any, Self
@@ -10,6 +12,24 @@ from typing import Any, Self
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+
+
+def swallowed_interrupts_return() -> None:
+    """Raise a Ctrl-C again that struck where Python can only print and forget an exception.
+
+    In a destructor, for instance, or in the end of a generator: Python calls `sys.unraisablehook`
+    and goes on.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            # A moment later: raised in here, it would be swallowed once more.
+            threading.Timer(0.01, _thread.interrupt_main).start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = hook
 
 
 class Interrupts:

@@ -64,6 +64,16 @@ def from_safetensors(path: Path, model: ModelConfig) -> TrainState:
     return state
 
 
+def read_step(path: Path) -> int | None:
+    """The step that a model is at, from its header alone; None where it cannot be read."""
+    try:
+        with os.fdopen(open_regular(path), "rb") as file:
+            header = safetensors.read_header(file, os.fstat(file.fileno()).st_size)
+    except (OSError, ValueError):
+        return None
+    return _digits(header.metadata.get("step", ""))
+
+
 def _check_header(
     path: Path, header: safetensors.Header, wanted: dict[str, tuple[int, int]]
 ) -> int:

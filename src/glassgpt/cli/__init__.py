@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from glassgpt import __version__
 from glassgpt.cli import bench, datasets, evaluate, explain, export, sample, serve, train
-from glassgpt.errors import GlassError, one_line
+from glassgpt.errors import GlassError, StoppedError, one_line
+from glassgpt.interrupts import swallowed_interrupts_return
 from glassgpt.processes import current
 
 PATIENCE = 3.0
 """Seconds that the first of several processes has to report what is wrong with all."""
 
+
+class Commands(typer.core.TyperGroup):
+    """The commands; Ctrl-C in one of them is reported as every other failure is.
+
+    Typer itself would turn it into an exit status without a word.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise StoppedError("stopped") from None
+
+
 app = typer.Typer(
     name="glassgpt",
+    cls=Commands,
     help="A complete tiny GPT with glass walls: train it, let it invent, look inside.",
     epilog="Start with: glassgpt train",
     rich_markup_mode="rich",
@@ -58,21 +76,26 @@ app.add_typer(datasets.app, name="datasets")
 
 def main() -> None:
     """Run the command line; every failure is one line on standard error and an exit status."""
+    _open_missing_streams()
+    swallowed_interrupts_return()
     if not current().first:  # of several processes one speaks
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 # until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):  # what it cannot show, it shows as \u…
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        status = app(standalone_mode=False) or 0
+        sys.stdout.flush()  # here, where what goes wrong is still reported
+        sys.exit(status)
     except GlassError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # before the command began
         _fail("stopped", 130)
     except BrokenPipeError:  # the reader of a pipe has gone, which is its right
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(141)
     except OSError as error:
-        _fail(f"{error.filename or 'the system'}: {error.strerror}", 1)
+        _drop_output()
+        _fail(f"{error.filename or 'standard output'}: {error.strerror}", 1)
     except MemoryError:
         _fail("not enough memory for a model of this size", 1)
     except Exception as error:  # a wrong option, as reported by the parser behind Typer
@@ -80,6 +103,24 @@ def main() -> None:
         if format_message is None:
             raise
         _fail(f"{format_message()} (see {_help_command(error)})", 2)
+
+
+def _open_missing_streams() -> None:
+    """Open what the caller has closed (`2>&-`), so that no file of ours takes its number.
+
+    Messages then go nowhere, as asked; results that cannot be written are an error.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Standard output that can only be read: writing to it fails, and that is reported.
+            handle = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            setattr(sys, name, open(handle, mode))  # noqa: SIM115, PTH123 # until the process ends
+
+
+def _drop_output() -> None:
+    """Let what is left in the buffer of standard output go nowhere when the process ends."""
+    with contextlib.suppress(OSError, ValueError):  # ValueError: it has no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _help_command(error: Exception) -> str:
@@ -94,7 +135,8 @@ def _fail(message: str, status: int) -> None:
         # then torchrun ends us before we can say it again.
         time.sleep(PATIENCE)
         place = f" (process {here.rank} of {here.world})"
-    print(f"glassgpt{place}: {one_line(message)}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # nobody reads it; the exit status says it, too
+        print(f"glassgpt{place}: {one_line(message)}", file=sys.stderr, flush=True)
     if here.world > 1:  # no wait for the others, who may be lost or waiting for us
         sys.stdout.flush()
         os._exit(status)

@@ -29,7 +29,10 @@ RUNS = Path("runs")
 
 RunArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[RUN]", help="A run directory; by default the latest in runs/."),
+    typer.Argument(
+        metavar="[RUN]",
+        help="A run directory, or its name in runs/; by default the latest that made a step.",
+    ),
 ]
 EngineOption = Annotated[
     str | None,
@@ -76,11 +79,38 @@ def print_json(value: Any) -> None:
 
 
 def latest_run() -> Path:
-    """The run directory in runs/ whose model was saved last."""
-    models = [path for path in RUNS.glob("*/model.safetensors") if path.is_file()]
-    if not models:
-        raise RunError("there is no run in runs/ yet; make one with: glassgpt train")
-    return max(models, key=lambda path: path.stat().st_mtime).parent
+    """The run directory in runs/ whose model was saved last; one that made no step does not count.
+
+    A model that cannot be read does count: whoever opens it learns what is wrong with it.
+    """
+    from glassgpt.statefile import read_step
+
+    try:
+        found = [directory / "model.safetensors" for directory in RUNS.iterdir()]
+        models = [(path.stat().st_mtime, path) for path in found if path.is_file()]
+    except FileNotFoundError:
+        models = []
+    except OSError as error:
+        raise RunError(f"cannot read {error.filename}: {error.strerror}") from None
+    for _, model in sorted(models, reverse=True):
+        if read_step(model) != 0:
+            return model.parent
+    if models:
+        raise RunError(
+            f"no run in {RUNS}/ has made a step yet; name one of them, or make another with: "
+            "glassgpt train"
+        )
+    raise RunError(f"there is no run in {RUNS}/ yet; make one with: glassgpt train")
+
+
+def run_path(given: Path) -> Path:
+    """A run as it was named: by its directory, or by the name that its directory has in runs/.
+
+    A path that exists is always meant as one.
+    """
+    named = RUNS / given
+    alone = len(given.parts) == 1 and given.name not in ("", "..")
+    return named if alone and not given.exists() and named.is_dir() else given
 
 
 def new_run_path(data_name: str) -> Path:
@@ -101,10 +131,15 @@ def new_run_path(data_name: str) -> Path:
             raise RunError(f"cannot write {path}: {error.strerror}") from None
 
 
-def open_run(path: Path | None) -> SavedRun:
+def open_run(given: Path | None) -> SavedRun:
+    """The run of this name; without one the latest, and a line that says which that is."""
     from glassgpt.checkpoint import load
 
-    return load(path or latest_run())
+    if given is not None:
+        return load(run_path(given))
+    saved = load(latest_run())
+    say(f"{saved.path}, step {saved.state.step:,}: the latest run")
+    return saved
 
 
 def engine_name(given: str | None) -> str:

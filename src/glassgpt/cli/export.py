@@ -41,6 +41,9 @@ def export(
         str | None,
         typer.Option(help="Write the training's history instead, with the weights at these steps."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite what is there already.")
+    ] = False,
 ) -> None:
     """Write a trained model, or how it was trained, as one self-contained file."""
     from glassgpt import checkpoint, modelfile
@@ -49,32 +52,38 @@ def export(
         raise ConfigError(f"--to is {to!r}; it must be json, safetensors or site")
     if trace is not None and to != "json":
         raise ConfigError("a --trace is JSON; leave out --to")
+    default = {"json": "model.json", "safetensors": "model.safetensors", "site": "site"}[to]
+    path = output or Path("trace.json" if trace is not None else default)
+    if str(path) == "-" and to != "json":
+        raise ConfigError(f"--to {to} cannot go to standard output; give -o a name")
+    if to != "site" and str(path) != "-" and not force:
+        _refuse_taken(path)
     saved = common.open_run(run)
     texts = "--with-documents" if documents else "--trace" if trace is not None else "--to site"
     if saved.info.data_kind == "corpus" and (documents or trace is not None or to == "site"):
         raise ConfigError(f"{texts} needs the documents; {saved.path} was trained on a corpus")
     if to == "site":
-        _site(saved, output or Path("site"))
+        _site(saved, path, force)
         return
     if trace is not None:
         snapshots = _snapshots(saved, trace)
         content = modelfile.trace_json(saved, snapshots).encode()
-        path = output or Path("trace.json")
     elif to == "json":
-        content, path = (
-            modelfile.model_json(saved, documents).encode(),
-            output or Path("model.json"),
-        )
+        content = modelfile.model_json(saved, documents).encode()
     else:
-        path = output or Path("model.safetensors")
-        if str(path) == "-":
-            raise ConfigError("a safetensors file is binary; give -o a file name")
         _write(path, checkpoint.to_safetensors(saved.run.model, saved.state, saved.info.dtype))
         return
     if str(path) == "-":
         print(content.decode(), end="")
         return
     _write(path, content)
+
+
+def _refuse_taken(path: Path) -> None:
+    from glassgpt.files import is_stream
+
+    if path.exists() and not path.is_dir() and not is_stream(path):
+        raise RunError(f"{path} exists already; choose another name, or overwrite it with --force")
 
 
 def _write(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
@@ -87,10 +96,10 @@ def _write(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
     common.say(f"wrote {path} ({size:,} bytes)")
 
 
-def _site(saved: SavedRun, target: Path) -> None:
+def _site(saved: SavedRun, target: Path, force: bool) -> None:
     from glassgpt.server import site_export
 
-    files = site_export.export(saved, target)
+    files = site_export.export(saved, target, force)
     size = sum(path.stat().st_size for path in files)
     common.say(f"wrote {target} ({len(files)} files, {size:,} bytes): a site for any static host")
 

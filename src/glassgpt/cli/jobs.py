@@ -115,6 +115,7 @@ def resume(path: Path, steps: int | None, placement: Placement, source: str | No
     from glassgpt.saving import NoWriter
     from glassgpt.training import initial_params, replay
 
+    path = common.run_path(path)
     writer: Writer
     if placement.processes.first:
         writer, saved = RunWriter.resume(path)

@@ -16,13 +16,21 @@ MODEL = "model.json"
 """Beside index.html, where the explorer looks for a run."""
 
 
-def export(saved: SavedRun, target: Path) -> list[Path]:
-    """Write the site into a new or empty directory; return the files. Raises RunError."""
+def export(saved: SavedRun, target: Path, force: bool = False) -> list[Path]:
+    """Write the site into a new or empty directory; return the files. Raises RunError.
+
+    Args:
+        force: write into a directory with other files, too, over those of the same names.
+    """
     if not sitefiles.is_built():
         raise RunError(sitefiles.MISSING)
     try:
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise RunError(f"{target} exists already; choose another directory, or remove it")
+        if target.exists() and not target.is_dir():
+            raise RunError(f"{target} exists already and is no directory; choose another name")
+        if not force and target.exists() and any(target.iterdir()):
+            raise RunError(
+                f"{target} exists already; choose another directory, or write into it with --force"
+            )
         shutil.copytree(sitefiles.SITE, target, dirs_exist_ok=True)
         (target / "index.html").write_text(sitefiles.index_html(MODEL), encoding="utf-8")
         (target / MODEL).write_text(model_json(saved, documents=True), encoding="utf-8")
