@@ -92,17 +92,21 @@ export default function Attention() {
               <Check
                 id="attention share"
                 question={`Which share does position ${position} give to position 0 in head ${head}? (two decimals)`}
-                judge={(text) => Math.abs(number(text) - share) < 0.0101}
-                hint="the first number of its row, with shares shown above."
+                expect={{ number: share, places: 2 }}
+                hints={[
+                  'Choose shares above: each row of the matrix says where one position looks.',
+                  `Read the first number in the row of position ${position}.`,
+                ]}
                 explain={`${fixed(share, 4)}; the whole row adds up to 1.`}
               />
               <Check
                 id="attention pairs"
                 question={`How many scores does one head compute for ${running}, the future left out?`}
-                judge={(text) =>
-                  number(text) === (trace.values.length * (trace.values.length + 1)) / 2
-                }
-                hint="1 for the first position, 2 for the second, and so on."
+                expect={{ number: (trace.values.length * (trace.values.length + 1)) / 2 }}
+                hints={[
+                  'The first position has 1 score, the second has 2, and so on.',
+                  `Add them up: 1 + 2 + … + ${trace.values.length}, which is half of ${trace.values.length} · ${trace.values.length + 1}.`,
+                ]}
                 explain={`1 + 2 + … + ${trace.values.length}: it grows with the square of the length, and that is what makes long texts dear.`}
               />
             </Panel>
@@ -112,9 +116,4 @@ export default function Attention() {
       </Gradually>
     </div>
   );
-}
-
-function number(text: string): number {
-  const given = text.trim().replace('−', '-').replace(',', '.');
-  return given === '' ? Number.NaN : Number(given);
 }

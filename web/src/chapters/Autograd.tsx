@@ -189,15 +189,21 @@ export default function Autograd() {
             <Check
               id="autograd gradient"
               question={`What is the gradient of ${leaf} now, in the graph above?`}
-              judge={(answer) => near(answer, frame.grads[leafAt] ?? 0, 0.005)}
-              hint={`read the red number in the box of ${leaf}. As long as none has arrived, it is 0.`}
+              expect={{ number: frame.grads[leafAt] ?? 0, share: 0.005 }}
+              hints={[
+                `The red number in the box of ${leaf} is its gradient.`,
+                'As long as no gradient has arrived there, it is 0; step on to see it arrive.',
+              ]}
               explain={`${leaf}.grad is ${number(frame.grads[leafAt] ?? 0)} after step ${at}.`}
             />
             <Check
               id="autograd change"
               question={`${leaf} grows by 0.01. By how much does ${result} grow, about?`}
-              judge={(answer) => near(answer, slope * 0.01, 0.05)}
-              hint={`the gradient of ${leaf}, the right one, times 0.01.`}
+              expect={{ number: slope * 0.01, share: 0.05 }}
+              hints={[
+                `The gradient of ${leaf} says how much ${result} grows for each unit that ${leaf} grows.`,
+                `Multiply the gradient of ${leaf}, once all of it has arrived, by 0.01.`,
+              ]}
               explain={`${number(slope)} · 0.01 = ${number(slope * 0.01)}.`}
             />
           </Panel>
@@ -268,11 +274,4 @@ function Verdict(props: {
       {ended && run.cut && ` Stopped after ${MAX_CALLS} calls; it would go on.`}
     </p>
   );
-}
-
-/** Whether an answer is this number, to a share of its size. */
-function near(answer: string, value: number, share: number): boolean {
-  const given = Number(answer.trim().replace('−', '-').replace(',', '.'));
-  if (answer.trim() === '' || !Number.isFinite(given)) return false;
-  return Math.abs(given - value) <= Math.max(Math.abs(value) * share, 1e-9);
 }

@@ -149,19 +149,25 @@ export default function Dataset() {
           <Check
             id="dataset length"
             question="How many characters has the running document? (Look at the tiles above.)"
-            judge={(text) => Number(text) === [...running].length}
-            hint="BOS is not a character; count the others."
+            expect={{ number: [...running].length }}
+            hints={[
+              'Each tile above is one token, and BOS is not a character.',
+              'Count all tiles without the BOS at the start and the BOS at the end.',
+            ]}
             explain={`${running} has ${[...running].length}: that many tokens, and BOS before and after.`}
           />
           <Check
             id="dataset share"
             question={`What share of the ${count(run.numTrain)} documents do ${count(run.training.steps)} steps see, in percent?`}
-            judge={(text) =>
-              Math.abs(
-                Number.parseFloat(text) - (100 * run.read(run.training.steps)) / run.numTrain,
-              ) < 1.5
-            }
-            hint="documents read, divided by documents; each step reads one."
+            expect={{
+              number: (100 * run.read(run.training.steps)) / run.numTrain,
+              places: 0,
+              percent: true,
+            }}
+            hints={[
+              `Each step reads ${run.training.batch_size === 1 ? 'one document' : `${run.training.batch_size} documents`}.`,
+              `Divide the documents read, ${count(run.read(run.training.steps))}, by ${count(run.numTrain)}, and multiply by 100.`,
+            ]}
             explain={`${percent(run.read(run.training.steps) / run.numTrain)}.`}
           />
         </Panel>

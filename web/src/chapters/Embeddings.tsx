@@ -1,6 +1,8 @@
 import { useMemo, useState } from 'react';
+import type { Tokenizer } from '../engine/tokenizer.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
 import { fixed } from '../figures/format.ts';
+import type { Expected } from '../figures/judge.ts';
 import { Panel } from '../figures/Panel.tsx';
 import { Check } from '../figures/Quiz.tsx';
 import { definition, line } from '../figures/source.ts';
@@ -62,17 +64,21 @@ export default function Embeddings() {
             <Check
               id="embeddings sum"
               question={`emb_sum[${position}][0] of ${running}: add the first number of wte and of wpe. Two places will do.`}
-              judge={(text) => Math.abs(numberIn(text) - sum) < 0.0151}
-              hint="follow the running document above, and mind the signs."
+              expect={{ number: sum, places: 2 }}
+              hints={[
+                'Both numbers stand above, where the running document is followed.',
+                'Add the first number of the token’s row in wte to the first number of the position’s row in wpe, and mind the signs.',
+              ]}
               explain={`${fixed(trace.values.row('tok_emb', position)[0]!, 4)} and ${fixed(trace.values.row('pos_emb', position)[0]!, 4)} make ${fixed(sum, 4)}.`}
             />
             <Check
               id={`embeddings nearest ${tokenizer.token(first)}`}
               question={`Which token lies nearest to ${tokenizer.token(first)} in all ${n_embd} dimensions?`}
-              judge={(text) =>
-                text === tokenizer.token(closest.row) || text === tokenizer.chars[closest.row]
-              }
-              hint="point at it on the map and read beside it, not on it."
+              expect={tokenNamed(tokenizer, closest.row)}
+              hints={[
+                'The map shows two dimensions only; the list beside it counts all of them.',
+                `Point at ${tokenizer.token(first)} on the map and read the first of the neighbours beside it.`,
+              ]}
               explain={`${tokenizer.token(closest.row)}, with a cosine of ${fixed(closest.cosine)}.`}
             />
           </Panel>
@@ -84,6 +90,10 @@ export default function Embeddings() {
   );
 }
 
-function numberIn(text: string): number {
-  return text.trim() === '' ? Number.NaN : Number(text.replace('−', '-').replace(',', '.'));
+/** One token of the vocabulary, as the page shows it or as the character itself. */
+function tokenNamed(tokenizer: Tokenizer, id: number): Expected {
+  const spellings = (of: number) =>
+    [tokenizer.token(of), tokenizer.chars[of] ?? ''].filter(Boolean);
+  const others = [...tokenizer.chars.keys(), tokenizer.bos].filter((other) => other !== id);
+  return { names: spellings(id), others: others.flatMap(spellings) };
 }

@@ -148,20 +148,21 @@ export default function Forward() {
             <Check
               id="forward sum"
               question={`What is the first number of emb_sum at position ${position}? (two decimals)`}
-              judge={(text) =>
-                Math.abs(
-                  Number.parseFloat(text.replace('−', '-')) -
-                    trace.values.get('emb_sum', position, 0),
-                ) < 0.006
-              }
-              hint="add the first numbers of tok_emb and pos_emb."
+              expect={{ number: trace.values.get('emb_sum', position, 0), places: 2 }}
+              hints={[
+                'emb_sum is made of tok_emb and pos_emb, shown above.',
+                'Add the first number of tok_emb to the first number of pos_emb.',
+              ]}
               explain="Nothing more happens there: one addition for each of the numbers."
             />
             <Check
               id="forward future"
               question={`How many positions can position ${position} attend to?`}
-              judge={(text) => text.trim() !== '' && Number(text) === position + 1}
-              hint="all before it, and itself; count the shares of one head."
+              expect={{ number: position + 1 }}
+              hints={[
+                'A position attends to all before it, and to itself.',
+                'Count the shares of one head; positions count from 0.',
+              ]}
               explain="The later ones have no keys yet: no mask is needed to hide what does not exist."
             />
           </Panel>

@@ -5,6 +5,7 @@ import { encodePrompt, likeliest, type Novelty, sampleConfig } from '../engine/s
 import { CodePanel } from '../figures/CodePanel.tsx';
 import { download } from '../figures/download.ts';
 import { percent } from '../figures/format.ts';
+import { readWhole } from '../figures/number.ts';
 import { Panel } from '../figures/Panel.tsx';
 import { Check, Predict } from '../figures/Quiz.tsx';
 import { moveInGrid } from '../figures/roving.ts';
@@ -135,12 +136,7 @@ export default function Generate() {
                 max={run.model.vocab_size}
                 value={topK}
                 onChange={(event) =>
-                  setTopK(
-                    Math.max(
-                      0,
-                      Math.min(run.model.vocab_size, Math.trunc(Number(event.target.value)) || 0),
-                    ),
-                  )
+                  setTopK(readWhole(event.target.value, 0, run.model.vocab_size))
                 }
               />
             </label>
@@ -230,18 +226,23 @@ export default function Generate() {
           <Check
             id="generate greedy"
             question="At temperature 0, how many different texts can one prompt give?"
-            judge={(text) => text.trim() === '1'}
-            hint="try it: set the temperature to 0 and look at the texts."
+            expect={{ number: 1 }}
+            hints={[
+              'Try it: set the temperature to 0 and look at the texts.',
+              'Every text comes out the same. How many different ones is that?',
+            ]}
             explain="Always the likeliest token: no randomness is left, every text is the same."
           />
           <Check
             id="generate tokens"
             question={`How many random numbers did ${shown.sample.text || 'the chosen text'} take?`}
-            judge={(text) =>
-              text.trim() !== '' &&
-              Number(text) === shown.sample.steps.filter((s) => s.uniform !== null).length
-            }
-            hint="one for each token drawn, the closing BOS included; a prompt takes none."
+            expect={{
+              number: shown.sample.steps.filter((s) => s.uniform !== null).length,
+            }}
+            hints={[
+              'Each token that is drawn takes one random number.',
+              'Count the characters after the prompt, and the closing BOS if the text ended by itself.',
+            ]}
             explain="One a token: that is all the randomness there is."
           />
         </Panel>

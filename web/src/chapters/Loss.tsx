@@ -93,15 +93,21 @@ export default function Loss() {
               <Check
                 id="loss target"
                 question={`What is p − 1 for ${tokenizer.token(target)}, which comes after position ${position}? (two decimals)`}
-                judge={(text) => Math.abs(number(text) - (own - 1)) < 0.0101}
-                hint="its probability stands in the first table; take 1 off, mind the sign."
+                expect={{ number: own - 1, places: 2 }}
+                hints={[
+                  'Its probability p stands in the first table.',
+                  'Subtract 1 from p. The result is negative: mind the sign.',
+                ]}
                 explain={`${fixed(own - 1, 4)}. In the mean over ${n} positions its gradient is a ${n}th of that, ${fixed((own - 1) / n, 4)}.`}
               />
               <Check
                 id="loss mean"
                 question={`The losses of ${n} positions add up to ${fixed(trace.loss * n, 3)}. What is the loss of the document? (two decimals)`}
-                judge={(text) => Math.abs(number(text) - trace.loss) < 0.0101}
-                hint={`divide by ${n}.`}
+                expect={{ number: trace.loss, places: 2 }}
+                hints={[
+                  'The loss of a document is the mean over its positions.',
+                  `Divide the sum by ${n}.`,
+                ]}
                 explain={`${fixed(trace.loss, 4)} nats a token. A blind guess has ${fixed(blind, 4)}.`}
               />
             </Panel>
@@ -110,9 +116,4 @@ export default function Loss() {
       </Gradually>
     </div>
   );
-}
-
-function number(text: string): number {
-  const given = text.trim().replace('−', '-').replace(',', '.');
-  return given === '' ? Number.NaN : Number(given);
 }

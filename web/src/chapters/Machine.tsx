@@ -96,15 +96,21 @@ export default function Machine() {
             <Check
               id="machine share"
               question="How many parameters has one layer? (n_embd is shown in the diagram)"
-              judge={(text) => Number(text.replaceAll(',', '')) === 12 * model.n_embd ** 2}
-              hint="four square matrices, and two that are four times as large."
+              expect={{ number: 12 * model.n_embd ** 2 }}
+              hints={[
+                'A layer has four square matrices, and two that are four times as large.',
+                'Together that is 4 + 2 · 4 = 12 times n_embd · n_embd.',
+              ]}
               explain={`12 · ${model.n_embd}² = ${count(12 * model.n_embd ** 2)}.`}
             />
             <Check
               id="machine scores"
               question="How many scores does lm_head give at each position?"
-              judge={(text) => text.trim() !== '' && Number(text) === model.vocab_size}
-              hint="one for each token that could come next."
+              expect={{ number: model.vocab_size }}
+              hints={[
+                'There is one score for each token that could come next.',
+                'Count the rows of lm_head in the diagram: that is vocab_size.',
+              ]}
               explain={`One for each of the ${model.vocab_size} tokens: the rows of lm_head.`}
             />
           </Panel>

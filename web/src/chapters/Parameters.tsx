@@ -205,16 +205,25 @@ export default function Parameters() {
             <Check
               id="parameters wte"
               question={`The data has ${vocab_size} tokens, each gets a vector of ${n_embd}. How many numbers has wte?`}
-              judge={(text) => Number(text.replace(/[ ,.]/g, '')) === vocab_size * n_embd}
-              hint="one row for each token, one column for each number of its vector."
+              expect={{ number: vocab_size * n_embd }}
+              hints={[
+                'wte has one row for each token and one column for each number of its vector.',
+                `Multiply the rows by the columns: ${vocab_size} · ${n_embd}.`,
+              ]}
               explain={`${vocab_size} · ${n_embd} = ${count(vocab_size * n_embd)}.`}
             />
             <Check
               id="parameters steepest"
               question="Which tensor holds the largest gradient of the running document?"
               placeholder="wte"
-              judge={(text) => text.trim() === steepest.name}
-              hint="choose gradient above and scale by all, or read the table."
+              expect={{
+                names: [steepest.name],
+                others: facts.map(({ name }) => name).filter((name) => name !== steepest.name),
+              }}
+              hints={[
+                'The table of tensors has a column for the largest gradient.',
+                'Compare the largest gradients in the table, or choose gradient above and scale by all: the tensor with the strongest colour is the one.',
+              ]}
               explain={`${steepest.name}, ${precise(steepest.largestGradient)}: a nudge there moves the loss most.`}
             />
           </Panel>

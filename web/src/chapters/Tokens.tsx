@@ -182,20 +182,23 @@ export default function Tokens() {
             <Check
               id="tokens first id"
               question={`Which id has the first character of ${running}?`}
-              judge={(answer) =>
-                Number(answer) === tokenizer.encode(running)[1] && answer.trim() !== ''
-              }
-              hint="find it in the vocabulary; ids count from 0."
+              expect={{ number: tokenizer.encode(running)[1]! }}
+              hints={[
+                'Every character of the vocabulary stands above with its id.',
+                'Find the first character of the document there; ids count from 0.',
+              ]}
               explain={`${running} is [${tokenizer.encode(running).join(', ')}].`}
             />
             <Check
               id="tokens predictions"
               question={`How many predictions does the model make on ${running}?`}
-              judge={(answer) =>
-                Number(answer) ===
-                Math.min(tokenizer.encode(running).length - 1, loaded.run.model.block_size)
-              }
-              hint="at each token but the last it predicts the next one."
+              expect={{
+                number: Math.min(tokenizer.encode(running).length - 1, loaded.run.model.block_size),
+              }}
+              hints={[
+                'At each token but the last it predicts the next one.',
+                `Count the tokens, both BOS included, and take one away; there are at most ${loaded.run.model.block_size} (block_size).`,
+              ]}
               explain="one for each token but the closing BOS: that one is only predicted, never read."
             />
           </Panel>

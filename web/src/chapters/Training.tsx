@@ -93,20 +93,22 @@ export default function Training() {
             <Check
               id="training rate"
               question={`What is the learning rate of step ${count(asked)} of the run of all chapters?`}
-              judge={(text) =>
-                text.trim() !== '' && Math.abs(Number(text) - rate) <= 0.02 * rate + 1e-7
-              }
-              hint={`it falls in a line from ${training.learning_rate} at step 1; after step ${count(training.steps)} it is 0.`}
+              expect={{ number: rate, share: 0.02 }}
+              hints={[
+                `The rate falls in a straight line from ${training.learning_rate} at step 1; after step ${count(training.steps)} it is 0.`,
+                `Multiply ${training.learning_rate} by the share of the steps that are still to come, this one included: 1 − ${asked - 1}/${training.steps}.`,
+              ]}
               explain={`${training.learning_rate} · (1 − ${asked - 1}/${training.steps}) = ${precise(rate)}. After the last step it would be 0, never below.`}
             />
             {settings && (
               <Check
                 id="training read"
                 question="How many documents does the run with the settings above read, counting repeats?"
-                judge={(text) =>
-                  Number(text.replaceAll(',', '')) === settings.steps * settings.batch_size
-                }
-                hint="each step reads a batch."
+                expect={{ number: settings.steps * settings.batch_size }}
+                hints={[
+                  'Each step reads one batch.',
+                  'Multiply the number of steps by the batch size.',
+                ]}
                 explain={`${count(settings.steps)} steps of ${settings.batch_size}. With ${count(settings.documents)} documents to read, each comes ${settings.steps * settings.batch_size > settings.documents ? `about ${Math.round((settings.steps * settings.batch_size) / settings.documents)} times` : 'once at most'}.`}
               />
             )}

@@ -1,6 +1,7 @@
 import { type ReactNode, useId, useState } from 'react';
 import { answer } from '../store/settings.ts';
 import { useSettings } from '../store/use.ts';
+import { answerTo, type Expected, hintsAfter, judge } from './judge.ts';
 
 /**
  * Ask before telling: the reader commits to a guess, then sees what is measured. A wrong guess
@@ -38,7 +39,7 @@ export function Predict(props: {
       <div aria-live="polite">
         {given !== undefined && (
           <div className="prose mt-3">
-            <Verdict given={given} truth={props.truth} />
+            <Guessed given={given} truth={props.truth} />
             {props.children}
           </div>
         )}
@@ -47,37 +48,45 @@ export function Predict(props: {
   );
 }
 
-function Verdict({ given, truth }: { given: string; truth: string | (() => string) }) {
-  const right = given === (typeof truth === 'string' ? truth : truth());
-  return <b>{right ? 'Just so. ' : 'Here it is otherwise. '}</b>;
+function Guessed({ given, truth }: { given: string; truth: string | (() => string) }) {
+  const names = [typeof truth === 'string' ? truth : truth()];
+  const { right } = judge(given, { names, others: [] });
+  return <b>{right ? 'Right. ' : 'Not in this case. '}</b>;
 }
 
-/** A small check that the live state judges. */
+/** A small check that the live state judges; with each wrong try more of the way is shown. */
 export function Check(props: {
   id: string;
-  question: ReactNode;
-  /** Whether a typed answer is right, by the numbers on the page. */
-  judge: (text: string) => boolean;
-  hint: ReactNode;
+  question: string;
+  /** What is right, by the numbers on the page. */
+  expect: Expected;
+  /** First a nudge: where to look. Then the method: what to do with it. */
+  hints: readonly [nudge: string, method: string];
   explain: ReactNode;
   placeholder?: string;
 }) {
-  const kept = useSettings((s) => s.answers[props.id]);
+  const { id, question, expect, hints } = props;
+  const kept = useSettings((s) => s.answers[id]);
   const [text, setText] = useState(kept ?? '');
-  const [tried, setTried] = useState(false);
+  const [tries, setTries] = useState<{ of: string; wrong: readonly string[] }>(NOT_TRIED);
   const input = useId();
-  const right = kept !== undefined && props.judge(kept);
+  const verdict = kept === undefined ? null : judge(kept, expect);
+  // A question about another document or step is a new one.
+  const wrong = tries.of === question ? tries.wrong : null;
   return (
     <form
       className="border-t-2 border-hair py-3 first:border-t-0 first:pt-0"
       onSubmit={(event) => {
         event.preventDefault();
-        setTried(true);
-        answer(props.id, text.trim());
+        const { right, understood } = judge(text, expect);
+        const before = wrong ?? [];
+        const counts = !right && understood && !before.includes(text);
+        setTries({ of: question, wrong: counts ? [...before, text] : before });
+        answer(id, text);
       }}
     >
       <label htmlFor={input} className="block text-sm font-medium">
-        {props.question}
+        {question}
       </label>
       <div className="mt-2 flex flex-wrap gap-2">
         <input
@@ -95,15 +104,27 @@ export function Check(props: {
         </button>
       </div>
       <p aria-live="polite" className="caption mt-2">
-        {right ? (
+        {verdict?.right && (
           <>
             <b className="text-ink">Right. </b>
+            {verdict.said && `(${verdict.said}) `}
             {props.explain}
           </>
-        ) : (
-          tried && kept !== undefined && <>Not yet: {props.hint}</>
+        )}
+        {verdict && !verdict.right && wrong && (
+          <>
+            {verdict.understood && <b className="text-ink">Not yet. </b>}
+            {verdict.said && (verdict.understood ? `(${verdict.said}) ` : `${verdict.said} `)}
+            {hintsAfter(wrong.length, hints)?.join(' ') ?? (
+              <>
+                The answer is {answerTo(expect)}: {props.explain}
+              </>
+            )}
+          </>
         )}
       </p>
     </form>
   );
 }
+
+const NOT_TRIED = { of: '', wrong: [] };

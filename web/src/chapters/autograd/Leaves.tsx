@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { readSmallNumber } from '../../figures/number.ts';
 
 /** The numbers at the start of the graph: a slider and a field for each. */
 export function Leaves(props: {
@@ -23,7 +24,7 @@ export function Leaves(props: {
 function Leaf(props: { name: string; value: number; onChange: (value: number) => void }) {
   const [text, setText] = useState(String(props.value));
   useEffect(() => {
-    setText((kept) => (readNumber(kept) === props.value ? kept : String(props.value)));
+    setText((kept) => (readLeaf(kept) === props.value ? kept : String(props.value)));
   }, [props.value]);
   return (
     <div className="flex items-center gap-3">
@@ -46,10 +47,10 @@ function Leaf(props: { name: string; value: number; onChange: (value: number) =>
         inputMode="decimal"
         value={text}
         autoComplete="off"
-        aria-invalid={readNumber(text) === null}
+        aria-invalid={readLeaf(text) === null}
         onChange={(event) => {
           setText(event.target.value);
-          const value = readNumber(event.target.value);
+          const value = readLeaf(event.target.value);
           if (value !== null) props.onChange(value);
         }}
         onBlur={() => setText(String(props.value))}
@@ -58,8 +59,8 @@ function Leaf(props: { name: string; value: number; onChange: (value: number) =>
   );
 }
 
-/** null for what is no finite number, or too large to mean anything here. */
-function readNumber(text: string): number | null {
-  const value = Number(text.trim().replace('−', '-').replace(',', '.'));
-  return text.trim() === '' || !Number.isFinite(value) || Math.abs(value) > 1e6 ? null : value;
+/** null for what is no number, or too large to mean anything here. */
+function readLeaf(text: string): number | null {
+  const value = readSmallNumber(text);
+  return value === null || Math.abs(value) > 1e6 ? null : value;
 }
