@@ -216,7 +216,7 @@ def test_version_and_help(glassgpt: Command) -> None:
         ("train ten --n-embd 65536 --n-layer 1024", 2, "at most 2,000,000,000"),
         ("train ten -o taken", 1, "taken exists already"),
         ("train ten -o file/run", 1, "cannot write file/run"),
-        ("train ten --lr 1", 1, "the loss is inf at step 3.*checkpoint, of step 0, is in runs/ten"),
+        ("train ten --lr 1", 1, "the loss is inf at step 3.*checkpoint, of step 2, is in runs/ten"),
         ("sample", 1, "no run in runs/ yet"),
         ("sample nowhere", 1, "there is no run 'nowhere'"),
         ("sample taken", 1, "config.json is missing"),

@@ -17,7 +17,7 @@ from glassgpt import engines
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import Document, TrainState
 from glassgpt.errors import EngineError
-from support import SMALL, assert_close, build, furthest, small_params
+from support import PRECISIONS, SMALL, assert_close, build, furthest, small_params
 
 DOCUMENTS = [[4, 0, 1, 4], [4, 4], [4, 3, 2, 1, 0, 3, 2, 4], [4, 1, 4]]
 every_engine = pytest.mark.parametrize("name", engines.NAMES)
@@ -167,6 +167,30 @@ def test_what_follows_a_loss_that_is_not_finite_is_not_poisoned(name: str) -> No
     assert engine.train([[[4, impossible]]], [0.1]) == [math.inf]
     _, grads = engine.loss_and_grads([[4, likely]])
     assert all(np.isfinite(g).all() for g in grads.values())
+
+
+@pytest.mark.parametrize(("name", "dtype"), PRECISIONS)
+def test_a_probability_too_small_for_the_number_format_has_a_finite_loss(
+    name: str, dtype: str
+) -> None:
+    """e^-300 is 0 in float32, and its logarithm is -300 all the same."""
+    params = small_params()
+    params["lm_head"] *= 80
+    document = [4, 0, 1, 2, 3, 4]
+    [exact] = build("scalar", SMALL, params).surprises([document])
+    assert 150 < exact.max() < 700  # between the limits of float32 and float64
+    engine = build(name, SMALL, params, dtype=dtype)
+    [row] = engine.surprises([document])
+    assert row == pytest.approx(exact, rel=1e-12 if dtype == "float64" else 1e-5, abs=1e-4)
+    [loss, after] = engine.train([[document]] * 2, [0.01] * 2)
+    assert loss == pytest.approx(exact.mean(), rel=1e-5)
+    assert math.isfinite(after)
+    assert engine.state().step == 2
+    params["lm_head"] *= 5
+    steeper = build(name, SMALL, params, dtype=dtype)
+    [row] = steeper.surprises([document])
+    assert row.max() > 745
+    assert math.isinf(row.max()) == (dtype == "float64")  # there the reference's limit holds
 
 
 # --- refusals -------------------------------------------------------------------------------------

@@ -49,6 +49,16 @@ describe('texts of the tiny model', () => {
     expect(likeliest(first.probs, 3)[0]![1]).toBe(Math.max(...first.probs));
   });
 
+  test('a choice whose probability is too small for a float has a finite log_prob', () => {
+    const steep = new Params(config, Float64Array.from(params.data));
+    for (let i = 0; i < steep.lm_head.length; i++) steep.lm_head[i]! *= 1e4;
+    const sample = generate(steep, tokenizer, new Random(1), sampleConfig({ temperature: 1e5 }));
+    const probs = sample.steps.map((step) => step.model_probs[step.choice]);
+    expect(probs).toContain(0);
+    expect(sample.log_prob).toBeLessThan(-745);
+    expect(sample.log_prob).toBeGreaterThan(Number.NEGATIVE_INFINITY);
+  });
+
   test('a prompt that leaves no room, settings that cannot be', () => {
     const write = (prompt: string) =>
       generate(params, tokenizer, new Random(1), sampleConfig(), prompt);

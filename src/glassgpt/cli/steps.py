@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shlex
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -106,22 +107,27 @@ def _steps(
         try:
             display = Display(steps, sample, job.losses, visible=processes.first)
             with Saver(writer, save_every) as saver:
-                with display:
-                    for chunk in train(
-                        job.run,
-                        model,
-                        len(losses),
-                        interrupts.requested,
-                        processes.agree,
-                        display.marks,
-                    ):
-                        losses += chunk.losses
-                        unsaved.append(chunk)
-                        meter.add(chunk.seconds)
-                        display.update(chunk)
-                        if processes.agree(saver.due()):
-                            saver.save(model.state, unsaved)
-                            unsaved = []
+                try:
+                    with display:
+                        for chunk in train(
+                            job.run,
+                            model,
+                            len(losses),
+                            interrupts.requested,
+                            processes.agree,
+                            display.marks,
+                        ):
+                            losses += chunk.losses
+                            unsaved.append(chunk)
+                            meter.add(chunk.seconds)
+                            display.update(chunk)
+                            if processes.agree(saver.due()):
+                                saver.save(model.state, unsaved)
+                                unsaved = []
+                except DivergedError:  # the state is that of the last good step
+                    with suppress(DivergedError):  # unless its weights are not finite
+                        saver.finish(model.state, unsaved)
+                    raise
                 saver.finish(model.state, unsaved)
         except (DivergedError, LostProcessError) as error:
             if not processes.first:

@@ -9,6 +9,7 @@ from outside, so that all engines see the same ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +23,11 @@ Params = dict[str, NDArray[np.float64]]
 Document = Sequence[int] | NDArray[np.unsignedinteger[Any]]
 """Token ids, BOS first and last, or a window of such. An engine makes the first `block_size`
 predictions of it."""
+
+NO_PROBABILITY = 1075 * math.log(2)
+"""Nats. A greater surprise is infinite in float64, as in the reference: exp(-745.13), 2^-1075, is
+where p becomes 0. In float32 a healthy run can come to a p that is 0, so there the surprise has no
+limit."""
 
 
 @dataclass(frozen=True, slots=True)

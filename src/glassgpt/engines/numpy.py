@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from glassgpt.config import ModelConfig
 from glassgpt.engines.base import (
+    NO_PROBABILITY,
     AdamConfig,
     Document,
     Params,
@@ -206,8 +207,16 @@ class NumpyEngine:
 
     @staticmethod
     def _surprises(a: Activations, batch: Batch) -> Array:
-        """-log p of each target, `(N,)`."""
-        surprises: Array = -np.log(a.top["probs"].take(batch.targets))
+        """-log p of each target, `(N,)`.
+
+        The difference of two logits and the log of the largest p: none of them is too small for
+        the number format, as p itself can be.
+        """
+        logits, probs = a.top["logits"], a.top["probs"]
+        surprises: Array = np.maximum.reduce(logits, -1) - logits.take(batch.targets)
+        surprises -= np.log(np.maximum.reduce(probs, -1))
+        if surprises.dtype == np.float64:
+            surprises[surprises > NO_PROBABILITY] = np.inf
         return surprises
 
     def _update(self, learning_rate: float) -> None:

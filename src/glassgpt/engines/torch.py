@@ -31,6 +31,7 @@ from glassgpt.engines._placement import Placement, Work
 from glassgpt.engines._rows import pack
 from glassgpt.engines._spread import Spread, device_for, failures_explained
 from glassgpt.engines.base import (
+    NO_PROBABILITY,
     AdamConfig,
     Document,
     Params,
@@ -43,9 +44,6 @@ from glassgpt.errors import EngineError
 
 LookBack = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Queries, keys and values of a layer, `(N, n_embd)` each, to what its heads found, likewise."""
-
-NO_PROBABILITY = 1075 * math.log(2)
-"""Nats: exp(-745.13), 2^-1075, is where a float64 becomes 0."""
 
 EVALUATION_ROWS = 8192
 """Rows read at once where no gradient is needed; bounds the memory of `surprises`."""
@@ -96,6 +94,8 @@ class GPT(nn.Module):
         look_back = functools.partial(causal, self.n_head, shape, slots)
         logits = self.logits(tokens, positions, [look_back] * len(self.layers))
         surprises = F.cross_entropy(logits, targets, reduction="none")
+        if surprises.dtype != torch.float64:
+            return surprises
         # It never forms p, so it goes on where the reference's p is 0 and its loss infinite.
         return surprises.masked_fill(surprises > NO_PROBABILITY, math.inf)
 

@@ -106,7 +106,7 @@ export function* generateSteps(
     const uniform = config.temperature > 0 ? rng.random() : null;
     const choice = uniform === null ? argmax(probs) : choose(probs, uniform);
     const model_probs = softmax(logits);
-    log_prob += log(model_probs[choice]!);
+    log_prob += logSoftmax(logits, choice);
     const step = { position, token_id, model_probs, probs, uniform, choice };
     steps.push(step);
     yield step;
@@ -178,6 +178,15 @@ function softmax(logits: ArrayLike<number>, factor = 1): Float64Array {
   for (let i = 0; i < probs.length; i++) total += probs[i] = exp(probs[i]! - largest);
   for (let i = 0; i < probs.length; i++) probs[i]! /= total;
   return probs;
+}
+
+/** log p of one token; unlike log(softmax), finite where p is too small for a float. */
+function logSoftmax(logits: ArrayLike<number>, choice: number): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) largest = Math.max(largest, logits[i]!);
+  let total = 0;
+  for (let i = 0; i < logits.length; i++) total += exp(logits[i]! - largest);
+  return logits[choice]! - largest - log(total);
 }
 
 function argmax(values: ArrayLike<number>): number {

@@ -131,7 +131,8 @@ INLINE real exp_row(real *e, const real *z, int n, real factor, real *largest) {
 }
 
 /* Logits become their gradient, (p - one_hot(target)) * share, and score the surprises -log p:
- * log(total) - (logit - largest). Where p is 0 or not a number, the surprise is infinite. */
+ * log(total) - (logit - largest), which is exact where p is too small for the number format.
+ * In float64 the surprise is infinite where the reference's is: where p is 0 or not a number. */
 static void cross_entropy(const Glass *g, Work *w, const int32_t *targets, int start, int n,
                           real share) {
     real *z = w->logits + (size_t)start * g->vocab_stride;

@@ -98,7 +98,7 @@ INLINE vec lane_max(vec v) {
 #define LN2_HIGH 0x1.62e400p-1f       /* ln 2 in two parts: the first has room for a factor k */
 #define LN2_LOW 0x1.7f7d1cp-20f
 #define EXP_ZERO (-87.0f)             /* exp is taken as 0 below: a denormal would be slow */
-#define LOSS_LIMIT (-103.97f)         /* where the exact exp rounds to 0 and the loss to infinity */
+#define LOSS_LIMIT (-INFINITE)        /* none: a healthy run can come to a p that is 0 here */
 #define EXP_TERMS 8
 #define LOG_TERMS 6
 #define SQRT_HALF_BITS 0x3f3504f3
@@ -111,7 +111,7 @@ INLINE vec lane_max(vec v) {
 #define LN2_HIGH 0x1.62e42fefa0000p-1
 #define LN2_LOW 0x1.cf79abc9e3b39p-40
 #define EXP_ZERO (-708.0)
-#define LOSS_LIMIT (-745.13)
+#define LOSS_LIMIT (-745.13)          /* where the reference's p is 0 and its loss infinite */
 #define EXP_TERMS 13
 #define LOG_TERMS 11
 #define SQRT_HALF_BITS 0x3fe6a09e667f3bcd
