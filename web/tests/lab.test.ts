@@ -59,7 +59,7 @@ const tiny = { n_embd: 8, n_head: 2, block_size: 6 };
 function loadedOf(training = trainConfig({ steps: 60 })): Loaded {
   const { run, state } = begin(documents, training, tokenizer, tiny);
   const source = { name: 'test', title: 'test', sha256: '', remarks: [] };
-  return { source, run, final: state.params, losses: [3, 2.9], history: null };
+  return { source, run, final: state.params, finalStep: 2, losses: [3, 2.9], history: null };
 }
 
 function connect(): TrainingClient {

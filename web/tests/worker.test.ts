@@ -223,13 +223,14 @@ describe('what is kept', () => {
     expect(isKeyframe(long, 12_345)).toBe(true);
   });
 
-  test('between kept steps the one before is shown', () => {
+  test('between kept steps the nearest is known, and no other step’s numbers are given', () => {
     const history = new History(runOf());
     history.addSnapshot(0, new Float32Array(3872));
     history.addSnapshot(10, new Float32Array(3872).fill(1));
-    expect([0, 9, 10, 99].map((step) => history.keptStep(step))).toEqual([0, 0, 10, 10]);
-    expect(history.paramsAt(50).data[7]).toBe(1);
-    expect(() => new History(runOf()).snapshot(0)).toThrow('nothing has been kept yet');
+    expect([0, 5, 6, 10, 99].map((step) => history.nearestKept(step))).toEqual([0, 0, 10, 10, 10]);
+    expect(history.paramsAt(10).data[7]).toBe(1);
+    expect(() => history.paramsAt(50)).toThrow('step 50 has not been kept');
+    expect(() => new History(runOf()).nearestKept(0)).toThrow('nothing has been kept yet');
   });
 
   test('a fingerprint changes with a loss, not with the last bits', () => {

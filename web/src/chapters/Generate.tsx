@@ -178,7 +178,7 @@ export default function Generate() {
         />
       </Panel>
 
-      {ownRun() && step === loaded.losses.length && (
+      {ownRun() && step === loaded.finalStep && (
         <AskServer written={written} config={config} seed={seed} prompt={usable} />
       )}
 

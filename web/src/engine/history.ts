@@ -76,16 +76,19 @@ export class History {
     this.keyframes.push(state);
   }
 
-  /** The last step with a snapshot that is not beyond this one. */
-  keptStep(step: number): number {
-    return this.steps[this.place(step)] ?? 0;
+  /** The step with a snapshot that is nearest to this one; of two equally near, the earlier. */
+  nearestKept(step: number): number {
+    const before = this.place(step);
+    const [low, high] = [this.steps[before], this.steps[before + 1]];
+    if (low === undefined) throw new RangeError('nothing has been kept yet');
+    return high !== undefined && high - step < step - low ? high : low;
   }
 
-  /** The parameters after `keptStep(step)`, as float32 (a view). */
+  /** The parameters after a step that is kept, as float32 (a view); RangeError for any other. */
   snapshot(step: number): Float32Array {
-    const found = this.snapshots[this.place(step)];
-    if (!found) throw new RangeError('nothing has been kept yet');
-    return found;
+    const place = this.place(step);
+    if (this.steps[place] !== step) throw new RangeError(`step ${step} has not been kept`);
+    return this.snapshots[place]!;
   }
 
   /** The same as Params: exact to about seven digits, at once. */

@@ -146,7 +146,8 @@ export function parse(text: string, name: string): unknown {
   }
 }
 
-function withExactSeed(training: unknown): unknown {
+/** Settings whose seed `parse` has kept as text, with the seed as a number. */
+export function withExactSeed(training: unknown): unknown {
   if (!isRecord(training) || typeof training.seed !== 'string') return training;
   const seed = BigInt(training.seed);
   return { ...training, seed: seed <= Number.MAX_SAFE_INTEGER ? Number(seed) : seed };
@@ -177,7 +178,7 @@ function checkKeys(
     throw new RunError(`${name}: missing or unknown keys: ${wrong.sort().join(', ')}`);
 }
 
-function isNatural(value: unknown): value is number {
+export function isNatural(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 

@@ -96,7 +96,7 @@ function Invention() {
   useEffect(() => {
     if (!loaded || !params || paused) return;
     const { tokenizer } = loaded.run;
-    const seen = loaded.run.seen(loaded.losses.length);
+    const seen = loaded.run.seen(loaded.finalStep);
     const inFile = new Set(loaded.run.documents);
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
     let timer = 0;

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'react';
 import { count } from '../figures/format.ts';
-import { explorer, setStep } from '../store/explorer.ts';
+import { explorer, lastStep, setStep, type Which, whichStep } from '../store/explorer.ts';
 import { present } from '../store/settings.ts';
 import { trainHere } from '../store/training.ts';
 import { useExplorer } from '../store/use.ts';
@@ -14,6 +14,8 @@ const REPLAY_SECONDS = 10;
 export function Scrubber() {
   const loaded = useExplorer((s) => s.loaded);
   const step = useExplorer((s) => s.step);
+  const asked = useExplorer((s) => s.asked);
+  const which = useExplorer(whichStep);
   const training = useExplorer((s) => s.training);
   const [playing, setPlaying] = useState(false);
   const losses = loaded?.losses;
@@ -23,11 +25,12 @@ export function Scrubber() {
   useEffect(() => {
     if (!playing) return;
     let frame = 0;
-    const from = explorer.getState().step;
+    const from = explorer.getState().asked;
     const started = performance.now();
     const tick = (now: number) => {
       const next = Math.round(from + ((now - started) / 1000 / REPLAY_SECONDS) * steps);
-      const end = explorer.getState().loaded?.losses.length ?? 0;
+      const { loaded: playingNow } = explorer.getState();
+      const end = playingNow ? lastStep(playingNow) : 0;
       setStep(next);
       if (next < end) frame = requestAnimationFrame(tick);
       else setPlaying(false);
@@ -44,8 +47,8 @@ export function Scrubber() {
   const play = async () => {
     if (playing) return setPlaying(false);
     await prepare();
-    const { step: now, loaded: run } = explorer.getState();
-    if (now >= (run?.losses.length ?? 0)) setStep(0);
+    const { asked: now, loaded: run } = explorer.getState();
+    if (!run || now >= lastStep(run)) setStep(0);
     setPlaying(true);
   };
 
@@ -72,11 +75,15 @@ export function Scrubber() {
           {training === null ? `step ${count(step)}` : `training ${count(training)}`}
         </div>
         <div className="caption">
-          {loss === undefined
-            ? losses?.length
-              ? 'before training'
-              : 'as it was opened'
-            : `loss ${loss.toFixed(4)}`}
+          {which !== 'exact'
+            ? which === 'kept'
+              ? `nearest to ${count(asked)}`
+              : `${count(asked)} not known yet`
+            : loss === undefined
+              ? step === 0
+                ? 'before training'
+                : 'loss not known'
+              : `loss ${loss.toFixed(4)}`}
         </div>
       </div>
       <div className="relative h-14 min-w-0 flex-1">
@@ -118,10 +125,10 @@ export function Scrubber() {
           type="range"
           className="absolute inset-0 h-full w-full cursor-ew-resize opacity-0"
           aria-label="Training step"
-          aria-valuetext={`step ${step}${loss === undefined ? '' : `, loss ${loss.toFixed(4)}`}`}
+          aria-valuetext={valueText(step, asked, which, loss)}
           min={0}
           max={steps}
-          value={step}
+          value={asked}
           disabled={!loaded}
           onPointerDown={() => void prepare()}
           onFocus={() => void prepare()}
@@ -138,6 +145,13 @@ export function Scrubber() {
       </button>
     </footer>
   );
+}
+
+function valueText(step: number, asked: number, which: Which, loss: number | undefined): string {
+  const shown = `step ${step}${loss === undefined ? '' : `, loss ${loss.toFixed(4)}`}`;
+  if (which === 'exact') return shown;
+  if (which === 'kept') return `step ${asked} is not kept; shown is the nearest: ${shown}`;
+  return `step ${asked} is not known yet; shown is ${shown}`;
 }
 
 /** The raw losses and their running mean (0.98), as SVG paths over the whole schedule. */

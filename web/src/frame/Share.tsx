@@ -1,12 +1,11 @@
 import { useState } from 'react';
 import { GlassError } from '../engine/errors.ts';
-import { freshState } from '../engine/model.ts';
-import { writeModelJson } from '../engine/modelFile.ts';
-import { writeState, writeTokenizerJson } from '../engine/stateFile.ts';
 import { download } from '../figures/download.ts';
-import { explorer } from '../store/explorer.ts';
+import { count } from '../figures/format.ts';
+import { explorer, whichStep } from '../store/explorer.ts';
+import { modelJson, runFiles } from '../store/files.ts';
 import { makeLink } from '../store/share.ts';
-import { useSettings } from '../store/use.ts';
+import { useExplorer, useSettings } from '../store/use.ts';
 import { Dialog } from './Dialog.tsx';
 
 /** Keep or pass on what is shown: a link, or the model as a file. */
@@ -29,6 +28,9 @@ export function Share() {
 
 function ShareDialog({ onClose }: { onClose: () => void }) {
   const chapter = useSettings((s) => s.chapter);
+  const step = useExplorer((s) => s.step);
+  const asked = useExplorer((s) => s.asked);
+  const which = useExplorer(whichStep);
   const [status, setStatus] = useState('');
   const [link, setLink] = useState('');
   const copy = async () => {
@@ -47,6 +49,11 @@ function ShareDialog({ onClose }: { onClose: () => void }) {
       <p className="text-sm">
         A link carries the recipe and this view, not the weights: whoever opens it trains the model
         again in their browser and sees the same numbers, checked by a fingerprint.
+      </p>
+      <p className="mt-2 text-sm">
+        A file holds the model of the step that is shown, step {count(step)}
+        {which === 'kept' && `, the nearest to step ${count(asked)} that is kept`}
+        {which === 'unknown' && `; step ${count(asked)} is not known yet`}.
       </p>
       <div className="mt-4 flex flex-wrap gap-2">
         <button type="button" className="btn btn-red" onClick={() => void copy()}>
@@ -75,39 +82,15 @@ function ShareDialog({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** The model as it is shown now, with its documents, as the Python package writes it. */
 function save(): void {
-  const { loaded, params, step, edits } = explorer.getState();
-  if (!loaded || !params) return;
-  const { run, source, losses } = loaded;
-  const text = writeModelJson({
-    made_by: 'glassgpt explorer',
-    model: run.model,
-    tokenizer: run.tokenizer,
-    training: run.training,
-    step,
-    temperature: 0.5,
-    data: {
-      name: source.name,
-      sha256: source.sha256,
-      num_documents: run.documents.length,
-      num_train: run.numTrain,
-    },
-    params,
-    documents: run.documents,
-    losses: edits.size === 0 ? losses.slice(0, step) : null,
-  });
-  download('model.json', text, 'application/json');
+  const text = modelJson(explorer.getState());
+  if (text) download('model.json', text, 'application/json');
 }
 
-/** As a run directory has it: the state with Adam's moments, the vocabulary, the documents. */
 function saveRun(): void {
-  const { loaded, params, step } = explorer.getState();
-  if (!loaded || !params) return;
-  const { run, history } = loaded;
-  // Moments are known where the run was trained here; else they begin anew.
-  const { m, v } = history?.stateAt(step) ?? freshState(params);
-  download('model.safetensors', writeState({ params, m, v, step }), 'application/octet-stream');
-  download('tokenizer.json', writeTokenizerJson(run.tokenizer), 'application/json');
-  download('documents.txt', `${run.documents.join('\n')}\n`, 'text/plain');
+  const files = runFiles(explorer.getState());
+  if (!files) return;
+  download('model.safetensors', files.model, 'application/octet-stream');
+  download('tokenizer.json', files.tokenizer, 'application/json');
+  download('documents.txt', files.documents, 'text/plain');
 }

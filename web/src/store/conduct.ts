@@ -73,12 +73,14 @@ function follow(progress: Job): void {
     progress.stop(); // other data have been chosen
     return;
   }
-  const { history, losses, step } = progress;
+  const { history, losses } = progress;
   if (history.steps.length === 0) return;
-  const done = step === loaded.run.training.steps;
-  const exact = done ? history.stateAt(step)?.params : null;
-  const final = exact ?? history.paramsAt(history.lastStep);
-  enrich({ ...loaded, history, losses: [...losses], final }, step);
+  // Of a large model not every step is kept: what is shown is the last one that is.
+  const finalStep = history.lastStep;
+  const done = finalStep === loaded.run.training.steps;
+  const exact = done ? history.stateAt(finalStep)?.params : null;
+  const final = exact ?? history.paramsAt(finalStep);
+  enrich({ ...loaded, history, losses: losses.slice(0, finalStep), final, finalStep }, finalStep);
 }
 
 function report(changed: Job): void {

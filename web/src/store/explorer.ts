@@ -21,12 +21,15 @@ export interface SourceInfo {
   readonly remarks: readonly string[];
 }
 
-/** A run that can be looked into: what is known at least is its last step. */
+/** A run that can be looked into: what is known at least is the last step made. */
 export interface Loaded {
   readonly source: SourceInfo;
   readonly run: Run;
-  /** After the last step. */
+  /** After `finalStep` updates. */
   readonly final: Params;
+  /** The updates that `final` has had; a file may hold a run that was stopped on its way. */
+  readonly finalStep: number;
+  /** Of the steps from the first; empty where a file does not tell them. */
   readonly losses: readonly number[];
   /** Parameters after every step; null until the run has been trained in this page. */
   readonly history: History | null;
@@ -45,7 +48,10 @@ export interface Explorer {
   readonly training: number | null;
 
   // cursor
+  /** The step whose numbers are shown. */
   readonly step: number;
+  /** The step that was asked for; see `whichStep`. */
+  readonly asked: number;
   readonly document: string;
   readonly position: number;
   readonly layer: number;
@@ -73,6 +79,7 @@ const EMPTY: Explorer = {
   notice: '',
   training: null,
   step: 0,
+  asked: 0,
   document: '',
   position: 0,
   layer: 0,
@@ -91,10 +98,11 @@ export const explorer = createStore<Explorer>(() => EMPTY);
 /** Change something and let what depends on it follow. */
 function change(given: Partial<Explorer>): void {
   const before = explorer.getState();
-  const next = { ...before, ...given };
+  const next: { -readonly [K in keyof Explorer]: Explorer[K] } = { ...before, ...given };
   const { loaded } = next;
   if (loaded) {
-    const moved = loaded !== before.loaded || next.step !== before.step;
+    const moved = loaded !== before.loaded || next.asked !== before.asked;
+    if (moved) next.step = shownStep(loaded, next.asked);
     const params =
       moved || next.edits !== before.edits
         ? edited(paramsAt(loaded, next.step), next.edits)
@@ -114,10 +122,36 @@ function change(given: Partial<Explorer>): void {
   explorer.setState(next);
 }
 
-/** The parameters after so many updates; the last ones where no history is kept. */
-function paramsAt(loaded: Loaded, step: number): Params {
-  if (step === loaded.losses.length) return loaded.final;
-  return loaded.history?.paramsAt(step) ?? loaded.final;
+/** The step that can be shown when one is asked for: itself, the nearest that is kept, the last. */
+function shownStep({ finalStep, history }: Loaded, asked: number): number {
+  return asked === finalStep || !history ? finalStep : history.nearestKept(asked);
+}
+
+/** The parameters after a step that `shownStep` has given. */
+export function paramsAt({ final, finalStep, history }: Loaded, step: number): Params {
+  if (step === finalStep) return final;
+  if (!history) throw new RangeError(`step ${step} is not known`);
+  return history.paramsAt(step);
+}
+
+/** The parameters that are shown, in full precision where the history can give it. */
+export function exactParams({ loaded, step, edits, params }: Explorer): Params | null {
+  if (!loaded || !params || step === loaded.finalStep) return params;
+  const exact = loaded.history?.stateAt(step)?.params;
+  return exact ? edited(exact, edits) : params;
+}
+
+/** What is shown where a step was asked for: it, the nearest that is kept, or not known yet. */
+export type Which = 'exact' | 'kept' | 'unknown';
+
+export function whichStep({ loaded, step, asked }: Explorer): Which {
+  if (step === asked) return 'exact';
+  return loaded?.history ? 'kept' : 'unknown';
+}
+
+/** The last step that can be asked for. */
+export function lastStep({ losses, finalStep }: Loaded): number {
+  return Math.max(losses.length, finalStep);
 }
 
 function edited(params: Params, edits: ReadonlyMap<number, number>): Params {
@@ -134,7 +168,7 @@ export function show(loaded: Loaded, document?: string): void {
     error: '',
     notice: '',
     training: null, // whatever was being trained is not shown any more
-    step: loaded.losses.length,
+    asked: loaded.finalStep,
     document: document ?? loaded.run.documents[0]!,
     position: 0,
     layer: 0,
@@ -147,13 +181,14 @@ export function show(loaded: Loaded, document?: string): void {
 }
 
 /** The same run with more known of it: its history, or steps made since. */
-export function enrich(loaded: Loaded, step = explorer.getState().step): void {
-  change({ loaded, step });
+export function enrich(loaded: Loaded, asked = explorer.getState().asked): void {
+  change({ loaded, asked });
 }
 
 export function setStep(step: number): void {
   const { loaded } = explorer.getState();
-  if (loaded) change({ step: Math.max(0, Math.min(step, loaded.losses.length)), edits: new Map() });
+  if (!loaded) return;
+  change({ asked: Math.max(0, Math.min(step, lastStep(loaded))), edits: new Map() });
 }
 
 /** Throws DataError if the text has characters that the model does not know. */

@@ -329,7 +329,8 @@ export async function adopt(): Promise<void> {
   if (!final) return;
   const remarks = label === 'same settings' ? [] : [`retrained with ${label}`];
   const source = { ...base.source, remarks };
-  const loaded: Loaded = { source, run, final, losses: [...current.losses], history: null };
+  const losses = [...current.losses];
+  const loaded: Loaded = { source, run, final, finalStep: losses.length, losses, history: null };
   // The settings stay; what they and the labels are compared with is new.
   const settings = settingsOf(run);
   const relabelled = (one: LabRun) => ({ ...one, label: labelOf(one.settings, settings) });

@@ -1,9 +1,9 @@
 /** Get models and lists into the page: pretrained ones, files, pasted text. */
 
-import { type TrainConfig, trainConfig, trainConfigFrom } from '../engine/config.ts';
+import { isRecord, type TrainConfig, trainConfig, trainConfigFrom } from '../engine/config.ts';
 import { DEFAULT_RECIPE, overLong, RECIPES, readDocuments } from '../engine/dataset.ts';
 import { GlassError, RunError } from '../engine/errors.ts';
-import { readModelJson } from '../engine/modelFile.ts';
+import { isNatural, parse, readModelJson, withExactSeed } from '../engine/modelFile.ts';
 import { sha256 } from '../engine/sha256.ts';
 import { readState, readTokenizerJson } from '../engine/stateFile.ts';
 import { Tokenizer } from '../engine/tokenizer.ts';
@@ -41,10 +41,11 @@ export async function openRunFiles(files: ReadonlyMap<string, Uint8Array>): Prom
     }
     const list = take('documents.txt');
     const { documents } = readDocuments(list, 'documents.txt', tokenizer.normalize);
-    const run = new Run(model, recipeOf(files, state.step), tokenizer, documents, documents.length);
+    const { training, numTrain } = recipeOf(files, state.step, documents.length);
+    const run = new Run(model, training, tokenizer, documents, numTrain);
     const source = { name: 'a run', title: 'a run', sha256: sha256(list), remarks: [] };
     const losses = lossesOf(files, state.step);
-    show({ source, run, final: state.params, losses, history: null });
+    show({ source, run, final: state.params, finalStep: state.step, losses, history: null });
   });
 }
 
@@ -64,15 +65,24 @@ function lossesOf(files: ReadonlyMap<string, Uint8Array>, step: number): number[
   });
 }
 
-function recipeOf(files: ReadonlyMap<string, Uint8Array>, step: number): TrainConfig {
+/** From config.json, if it is there: how the run was trained, and on how many of its documents. */
+function recipeOf(
+  files: ReadonlyMap<string, Uint8Array>,
+  step: number,
+  documents: number,
+): { training: TrainConfig; numTrain: number } {
   const config = files.get('config.json');
-  if (!config) return trainConfig({ steps: Math.max(1, step) });
+  if (!config) return { training: trainConfig({ steps: Math.max(1, step) }), numTrain: documents };
+  const value = parse(new TextDecoder().decode(config), 'config.json');
+  if (!isRecord(value)) throw new RunError('config.json is not a run’s config.json');
+  const { training, num_train: numTrain } = value;
+  if (!isNatural(numTrain) || numTrain < 1 || numTrain > documents) {
+    throw new RunError(`config.json: num_train must be from 1 to ${documents}`);
+  }
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(config));
-    return trainConfigFrom((value as Record<string, unknown>).training);
+    return { training: trainConfigFrom(withExactSeed(training)), numTrain };
   } catch (error) {
-    const why = error instanceof GlassError ? error.message : 'not JSON';
-    throw new RunError(`config.json: ${why}`);
+    throw error instanceof GlassError ? new RunError(`config.json: ${error.message}`) : error;
   }
 }
 
@@ -126,7 +136,8 @@ export function fromModelJson(text: string, title: string, name: string): Loaded
   const { model, training, tokenizer, documents, data } = file;
   const run = new Run(model, training, tokenizer, documents, data.num_train);
   const source = { name: data.name, title, sha256: data.sha256, remarks: [] };
-  return { source, run, final: file.params, losses: file.losses ?? [], history: null };
+  const { params: final, step: finalStep } = file;
+  return { source, run, final, finalStep, losses: file.losses ?? [], history: null };
 }
 
 /** Read somebody's own list and train on it in this page. */
@@ -137,7 +148,7 @@ export async function openList(bytes: Uint8Array, name: string): Promise<void> {
         `${name} is larger than ${MAX_LIST_BYTES / 1e6} MB, the most this page takes`,
       );
     }
-    const recipe = RECIPES[name] ?? DEFAULT_RECIPE;
+    const recipe = RECIPES[name.replace(/\.txt$/i, '')] ?? DEFAULT_RECIPE;
     const { documents, report } = readDocuments(bytes, name, recipe.normalize);
     const tokenizer = Tokenizer.fromDocuments(documents, recipe.normalize);
     const training = trainConfig({ learning_rate: recipe.learning_rate });
@@ -153,6 +164,7 @@ export async function openList(bytes: Uint8Array, name: string): Promise<void> {
       source: { name, title: name, sha256: sha256(bytes), remarks },
       run,
       final: state.params,
+      finalStep: 0,
       losses: [],
       history: null,
     });

@@ -20,7 +20,7 @@ import { trainHere } from './training.ts';
 
 /** The address of this page with everything in it; throws GlassError where the list is too large. */
 export async function makeLink(chapter: string): Promise<string> {
-  const { loaded, step, document, position } = explorer.getState();
+  const { loaded, asked, document, position } = explorer.getState();
   if (!loaded) throw new GlassError('nothing is loaded yet');
   const { run, source, losses } = loaded;
   if (run.training.seed > MAX_TYPED_SEED) {
@@ -33,7 +33,7 @@ export async function makeLink(chapter: string): Promise<string> {
     f: run.tokenizer.normalize,
     m: shapeOf(run.model),
     t: differences(run.training),
-    s: step,
+    s: asked,
     x: document,
     p: position,
     h: losses.length === run.training.steps ? fingerprint(losses) : '',
@@ -71,9 +71,9 @@ async function follow(link: Link): Promise<void> {
   };
   const same = known && equal(known.run.model, run.model) && equal(known.run.training, training);
   if (same) show(known);
-  else show({ source, run, final: state.params, losses: [], history: null });
+  else show({ source, run, final: state.params, finalStep: 0, losses: [], history: null });
   const { loaded } = explorer.getState();
-  if (!same || link.s !== loaded?.losses.length) await trainHere();
+  if (!same || link.s !== loaded?.finalStep) await trainHere();
   if (explorer.getState().loaded?.run !== loaded?.run) return; // something else has been opened
   setStep(link.s);
   setDocument(link.x);

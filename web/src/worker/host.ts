@@ -49,6 +49,8 @@ interface Job {
   readonly interventions: Interventions;
   readonly wishes: Wishes;
   step: number;
+  /** The last step that has a snapshot. */
+  kept: number;
   /** Train up to this step. */
   until: number;
   /** Whether a slice is waiting for its turn. */
@@ -105,7 +107,7 @@ export class Host {
     const never = Number.POSITIVE_INFINITY;
     const keep = wishes.lean ? { ...rule, every: never, keyframeEvery: never } : rule;
     const parts = { id, run, trainer, keep, interventions, wishes };
-    const job = { ...parts, step, until: step, scheduled: false };
+    const job = { ...parts, step, kept: -1, until: step, scheduled: false };
     this.job = job;
     this.post({ type: 'ready', id, trainer: name });
     const begun = new Slice(job);
@@ -151,6 +153,11 @@ export class Host {
 
   private idle(job: Job): void {
     const { id, step } = job;
+    if (job.kept !== step && !job.wishes.lean) {
+      const slice = new Slice(job); // a page that pauses here shows this step
+      slice.keep(true);
+      this.post(...slice.message());
+    }
     const done = step >= job.keep.last;
     if (!done || !job.wishes.measure) {
       this.post({ type: 'idle', id, step, done, measured: null });
@@ -221,6 +228,7 @@ class Slice {
       const snapshot = new Float32Array(numParams(run.model));
       trainer.copyParams(snapshot);
       this.steps.push(step);
+      this.job.kept = step;
       this.snapshots.push(snapshot);
     }
     if (always || isKeyframe(keep, step)) this.keyframes.push(stateToData(trainer.state()));

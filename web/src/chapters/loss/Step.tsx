@@ -31,8 +31,7 @@ const SYMBOLS = new Map<string, string>(TERMS.map(({ kind, symbol }) => [kind, s
 export function Step({ weight }: { weight: Cell }) {
   const { loaded } = useLoaded();
   const training = useExplorer((s) => s.training);
-  const step = useExplorer((s) => s.step);
-  const { history } = loaded;
+  const { history, finalStep } = loaded;
   const known = history !== null && history.lastStep > 0;
   return (
     <Panel
@@ -54,7 +53,7 @@ export function Step({ weight }: { weight: Cell }) {
             {training === null ? 'train it here' : `training, step ${count(training)}`}
           </button>
           <p className="caption max-w-[60ch]">
-            A file holds the weights at the end, step {count(step)}, not what Adam remembers. Train
+            A file holds the weights after step {count(finalStep)}, not what Adam remembers. Train
             the same run in this page, which takes a moment, and each of its steps can be taken
             apart.
           </p>
@@ -71,7 +70,8 @@ function* replayed(history: History, number: number): Generator<Update | null, U
 
 function Known({ history, weight }: { history: History; weight: Cell }) {
   const { trace, run } = useLoaded();
-  const step = useExplorer((s) => s.step);
+  // The step asked for: replayed from a keyframe, it is exact even where it is not kept.
+  const step = useExplorer((s) => s.asked);
   const running = useExplorer((s) => s.document);
   const number = Math.min(step + 1, history.lastStep);
   const { value: update } = useSlices(
@@ -109,7 +109,7 @@ function Known({ history, weight }: { history: History; weight: Cell }) {
         <p className="caption max-w-[56ch]">
           {ended
             ? `The run has ended. This is the last step it made, number ${count(number)}; take one back, and apply it again.`
-            : `The page is after step ${count(step)}. The next reads`}{' '}
+            : `After step ${count(step)}, the next reads`}{' '}
           {!ended && <b>{documents.join(', ')}</b>}
           {!ended && ' and moves every weight.'}
         </p>

@@ -1,9 +1,8 @@
 import { useMemo } from 'react';
 import { type Trace, trace } from '../../engine/model.ts';
-import type { Params } from '../../engine/params.ts';
 import { label } from '../../engine/provenance.ts';
 import { fixed, percent } from '../../figures/format.ts';
-import { clearEdits, editWeight, type Loaded, select } from '../../store/explorer.ts';
+import { clearEdits, editWeight, paramsAt, select } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { steepest } from './statistics.ts';
 
@@ -16,7 +15,7 @@ export function EditEffect() {
   const selected = useExplorer((s) => s.selected);
   const before = useMemo(() => {
     if (edits.size === 0) return null;
-    return trace(unedited(loaded, step), now.document, now.interventions);
+    return trace(paramsAt(loaded, step), now.document, now.interventions);
   }, [edits, loaded, step, now]);
   const chosen = selected?.kind === 'param' && params.tensors.has(selected.name) ? selected : null;
   const index = chosen ? params.index(chosen.name, chosen.row, chosen.column) : -1;
@@ -73,11 +72,6 @@ export function EditEffect() {
       </dl>
     </section>
   );
-}
-
-/** The parameters of the step that is shown, without edits. */
-function unedited({ final, history, losses }: Loaded, step: number): Params {
-  return step === losses.length ? final : (history?.paramsAt(step) ?? final);
 }
 
 /** The token whose probability an edit has moved most, at one position. */

@@ -25,7 +25,9 @@ export function Samples() {
     return () => clearTimeout(timer);
   }, [history, step]);
   const rows = [
-    ...wanted.map((s) => ({ s, name: count(s), texts: written.get(s) })),
+    ...wanted.map((s) => ({
+      ...{ s, name: count(written.get(s)?.step ?? s), texts: written.get(s)?.texts },
+    })),
     { s: -1, name: `${count(step)} (cursor)`, texts: now.length ? now : undefined },
   ];
   return (
@@ -77,19 +79,26 @@ function write(history: History, step: number): string[] {
   );
 }
 
+/** What the model writes after a step: the one asked for or, of a large model, the nearest kept. */
+interface Written {
+  readonly step: number;
+  readonly texts: readonly string[];
+}
+
 /** The rows that are known, one more after the other, each in a task of its own. */
 function useWritten(history: History | null, wanted: readonly number[], made: number) {
   const [known, setKnown] = useState<{
     history: History | null;
-    texts: ReadonlyMap<number, readonly string[]>;
+    texts: ReadonlyMap<number, Written>;
   }>({ history: null, texts: new Map() });
-  const texts = known.history === history ? known.texts : new Map<number, readonly string[]>();
+  const texts = known.history === history ? known.texts : new Map<number, Written>();
   const next = wanted.find((s) => s <= made && !texts.has(s));
   // biome-ignore lint/correctness/useExhaustiveDependencies: one row after the other
   useEffect(() => {
     if (!history || next === undefined) return;
     const timer = setTimeout(() => {
-      setKnown({ history, texts: new Map(texts).set(next, write(history, next)) });
+      const step = history.nearestKept(next);
+      setKnown({ history, texts: new Map(texts).set(next, { step, texts: write(history, step) }) });
     });
     return () => clearTimeout(timer);
   }, [history, next, texts.size]);
