@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,7 +18,7 @@ import numpy as np
 from glassgpt import datasets, reference
 from glassgpt.config import ModelConfig, Normalization, TrainConfig
 from glassgpt.engines.base import AdamConfig, TrainState
-from glassgpt.engines.scalar import ScalarEngine
+from glassgpt.engines.scalar import ScalarEngine, WatchedGPT, collector_resting
 from glassgpt.sampling import SampleConfig, generate
 from glassgpt.tokenizer import Tokenizer, normalized
 from glassgpt.training import begin
@@ -33,10 +32,11 @@ def main() -> None:
     names = sys.argv[1] if len(sys.argv) > 1 else "names"
     write("random", random_vectors())
     write("tokenizers", tokenizer_vectors())
-    write("tiny_model", tiny_model())
-    write("recipe_names", recipe(names, "names"))
-    write("recipe_ten", recipe("ten", "ten"))
-    write("recipe_hindi", recipe("hindi", "hindi"))
+    with collector_resting():
+        write("tiny_model", tiny_model())
+        write("recipe_names", recipe(names, "names"))
+        write("recipe_ten", recipe("ten", "ten"))
+        write("recipe_hindi", recipe("hindi", "hindi"))
 
 
 def write(name: str, body: dict[str, Any]) -> None:
@@ -117,21 +117,22 @@ def tiny_model() -> dict[str, Any]:
     config = ModelConfig(vocab_size=7, n_layer=2, n_embd=8, n_head=2, block_size=5)
     documents = [[6, 0, 3, 3, 1, 6], [6, 5, 6], [6, 2, 4, 2, 0, 5, 1, 3, 6]]
 
-    def fresh() -> reference.GPT:  # std 0.5: far enough from 0 that every path carries weight
+    def fresh() -> WatchedGPT:  # std 0.5: far enough from 0 that every path carries weight
         shape = (config.n_layer, config.n_embd, config.n_head, config.block_size)
-        return reference.GPT(config.vocab_size, *shape, rng=random.Random(7), std=0.5)
+        return WatchedGPT(config.vocab_size, *shape, rng=random.Random(7), std=0.5)
 
     body: dict[str, Any] = {"model": config.to_dict(), "params": matrices(fresh())}
     body["passes"] = [one_pass(fresh(), document) for document in documents]
     model = fresh()
-    loss = reference.backward_batch(model, documents)
+    loss = backward(model, documents)
     body["batch"] = {"documents": documents, "loss": loss, "grads": matrices(model, "grad")}
 
     model = fresh()
     adam = reference.Adam(model.parameters(), ADAM.beta1, ADAM.beta2, ADAM.eps)
     steps = []
     for batch, rate in (documents[:1], 0.1), (documents, 0.05), (documents[1:], 0.01):
-        loss = reference.train_step(model, adam, batch, rate)
+        loss = backward(model, batch)
+        adam.step(rate)
         step = {"documents": batch, "learning_rate": rate, "loss": loss}
         steps.append(step | {"params": matrices(model)})
     body["adam"] = {"beta1": ADAM.beta1, "beta2": ADAM.beta2, "eps": ADAM.eps, "steps": steps}
@@ -139,14 +140,19 @@ def tiny_model() -> dict[str, Any]:
     return body
 
 
-def one_pass(model: reference.GPT, document: list[int]) -> dict[str, Any]:
-    seen: dict[str, list[list[reference.Value]]] = defaultdict(list)
+def backward(model: reference.GPT, batch: list[list[int]]) -> float:
+    """The loss of a batch, the mean over its documents; its gradient is added to the parameters."""
+    total = 0.0
+    for document in batch:
+        loss = model.loss(document) * (1 / len(batch))
+        loss.backward()
+        total += loss.data
+    return total
 
-    def see(name: str, values: list[reference.Value]) -> list[reference.Value]:
-        seen[name].append(values)
-        return values
 
-    loss = model.loss(document, see)
+def one_pass(model: WatchedGPT, document: list[int]) -> dict[str, Any]:
+    seen = model.intermediates(document)
+    [[loss]] = seen.pop("mean_loss")
     loss.backward()
     # The embeddings are rows of the parameters, so their gradients are mixed over positions; at
     # each position they equal that of emb_sum.
@@ -238,7 +244,7 @@ def recipe(source: str, name: str, steps: int = 1000) -> dict[str, Any]:
     }
     losses = []
     for step, rate in enumerate(training.learning_rates(0, steps)):
-        losses.append(reference.backward_batch(model, [tokenizer.encode(run.batch(step)[0])]))
+        losses.append(backward(model, [tokenizer.encode(run.batch(step)[0])]))
         if step == 0:
             body["grads_first"] = matrices(model, "grad")
         if step == steps - 1:

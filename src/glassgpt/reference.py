@@ -2,10 +2,8 @@
 
     python reference.py names.txt
 
-reads a list (one item a line), trains a small GPT on it for 1,000 steps and invents 20 new
-items. Read it from top to bottom:
-
-    dataset -> tokenizer -> autograd -> model -> optimiser -> training -> sampling
+reads a list (one item a line), trains a small GPT on it for 1,000 steps and invents 20 new items.
+Read it from top to bottom: dataset, tokenizer, autograd, model, optimiser, training, sampling.
 
 This file is the definition: every faster engine of GlassGPT is held to the numbers it computes.
 The algorithm is Andrej Karpathy's microgpt (2026): GPT-2 (Radford et al. 2019) with RMSNorm
@@ -18,14 +16,12 @@ import argparse
 import gc
 import math
 import random
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 
+
 # --- 1. Dataset: a document is one line ----------------------------------------------------------
-
-
 def read_documents(path: str | Path) -> list[str]:
     """The non-empty lines of a UTF-8 text file, without the white space around them."""
     lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
@@ -33,8 +29,6 @@ def read_documents(path: str | Path) -> list[str]:
 
 
 # --- 2. Tokenizer: a token is one character -------------------------------------------------------
-
-
 class Tokenizer:
     """Characters to ids 0, 1, 2… in code point order; one more id, BOS, marks both ends."""
 
@@ -53,8 +47,6 @@ class Tokenizer:
 
 
 # --- 3. Autograd: numbers that remember where they came from --------------------------------------
-
-
 class Value:
     """A number, the numbers it was computed from, and how much it moves when each of them moves.
 
@@ -102,9 +94,6 @@ class Value:
     def __sub__(self, other: Value | float) -> Value:
         return self + -other
 
-    def __truediv__(self, other: Value | float) -> Value:
-        return self * other**-1.0
-
     __radd__, __rmul__ = __add__, __mul__
 
     def __repr__(self) -> str:
@@ -150,11 +139,6 @@ def dot(a: Sequence[Value], b: Sequence[Value]) -> Value:
 Vector = list[Value]
 Matrix = list[list[Value]]  # [n_out][n_in]
 Cache = list[tuple[list[Vector], list[Vector]]]  # for each layer: the keys and values so far
-See = Callable[[str, list[Value]], list[Value]]  # a window: is shown each named intermediate
-
-
-def unwatched(name: str, values: list[Value]) -> list[Value]:
-    return values
 
 
 def linear(x: Vector, weights: Matrix) -> Vector:
@@ -193,7 +177,7 @@ class GPT:
         rng: random.Random | None = None,
         std: float = 0.08,
     ) -> None:
-        self.vocab_size, self.n_layer, self.n_embd = vocab_size, n_layer, n_embd
+        self.n_layer, self.n_embd = n_layer, n_embd
         self.n_head, self.block_size = n_head, block_size
         gauss = (rng or random.Random(42)).gauss
 
@@ -217,63 +201,59 @@ class GPT:
     def new_cache(self) -> Cache:
         return [([], []) for _ in range(self.n_layer)]
 
-    def forward(self, token_id: int, cache: Cache, see: See = unwatched) -> Vector:
+    def see(self, name: str, x: Vector) -> Vector:
+        """Every intermediate passes through here under its name, so that a subclass can watch."""
+        return x
+
+    def forward(self, token_id: int, cache: Cache) -> Vector:
         """Read one token, after those whose keys and values are in the cache; logits for the next.
 
         The cache grows by a row. No mask is needed: the future is not in the cache yet.
-        `see` is shown every intermediate under its name.
         """
-        position = len(cache[0][0])
-        tok_emb = see("tok_emb", self.params["wte"][token_id])
-        pos_emb = see("pos_emb", self.params["wpe"][position])
-        x = see("emb_norm", rmsnorm(see("emb_sum", add(tok_emb, pos_emb))))
+        tok_emb = self.see("tok_emb", self.params["wte"][token_id])
+        pos_emb = self.see("pos_emb", self.params["wpe"][len(cache[0][0])])
+        x = self.see("emb_norm", rmsnorm(self.see("emb_sum", add(tok_emb, pos_emb))))
         for i, (keys, values) in enumerate(cache):
-            x = self.attention(f"layer{i}", x, keys, values, see)
-            x = self.mlp(f"layer{i}", x, see)
-        return see("logits", linear(x, self.params["lm_head"]))
+            x = self.attention(f"layer{i}.", x, keys, values)
+            x = self.mlp(f"layer{i}.", x)
+        return self.see("logits", linear(x, self.params["lm_head"]))
 
-    def attention(
-        self, layer: str, x: Vector, keys: list[Vector], values: list[Vector], see: See
-    ) -> Vector:
-        """Look back: each head mixes the values of the positions whose keys answer its query."""
-        p, head_dim = self.params, self.n_embd // self.n_head
-        residual = x
-        x = see(f"{layer}.attn_norm", rmsnorm(x))
-        q = see(f"{layer}.q", linear(x, p[f"{layer}.attn_wq"]))
-        keys.append(see(f"{layer}.k", linear(x, p[f"{layer}.attn_wk"])))
-        values.append(see(f"{layer}.v", linear(x, p[f"{layer}.attn_wv"])))
+    def attention(self, layer: str, x: Vector, keys: list[Vector], values: list[Vector]) -> Vector:
+        """Look back: each head mixes the values of the positions whose keys match its query."""
+        p, see, head_dim = self.params, self.see, self.n_embd // self.n_head
+        x_norm = see(layer + "attn_norm", rmsnorm(x))
+        q = see(layer + "q", linear(x_norm, p[layer + "attn_wq"]))
+        keys.append(see(layer + "k", linear(x_norm, p[layer + "attn_wk"])))
+        values.append(see(layer + "v", linear(x_norm, p[layer + "attn_wv"])))
         mixed: Vector = []
         for start in range(0, self.n_embd, head_dim):
             head = slice(start, start + head_dim)
             # Without 1/sqrt(head_dim) the scores, and so the softmax, sharpen as heads grow wider.
             scores = [dot(q[head], k[head]) * head_dim**-0.5 for k in keys]
-            weights = softmax(see(f"{layer}.attn_scores", scores))
-            see(f"{layer}.attn_weights", weights)
+            weights = see(layer + "attn_weights", softmax(see(layer + "attn_scores", scores)))
             mixed += [dot(weights, [v[j] for v in values]) for j in range(start, start + head_dim)]
-        projected = linear(see(f"{layer}.attn_out", mixed), p[f"{layer}.attn_wo"])
-        return see(f"{layer}.attn_resid", add(residual, see(f"{layer}.attn_proj", projected)))
+        out = linear(see(layer + "attn_out", mixed), p[layer + "attn_wo"])
+        return see(layer + "attn_resid", add(x, see(layer + "attn_proj", out)))
 
-    def mlp(self, layer: str, x: Vector, see: See) -> Vector:
+    def mlp(self, layer: str, x: Vector) -> Vector:
         """Think: widen fourfold, keep what is positive, and come back."""
-        p, residual = self.params, x
-        x = see(f"{layer}.mlp_norm", rmsnorm(x))
-        x = see(f"{layer}.mlp_hidden", linear(x, p[f"{layer}.mlp_fc1"]))
-        x = see(f"{layer}.mlp_relu", [xi.relu() for xi in x])
-        x = see(f"{layer}.mlp_proj", linear(x, p[f"{layer}.mlp_fc2"]))
-        return see(f"{layer}.mlp_resid", add(residual, x))
+        p, see = self.params, self.see
+        x_norm = see(layer + "mlp_norm", rmsnorm(x))
+        hidden = see(layer + "mlp_hidden", linear(x_norm, p[layer + "mlp_fc1"]))
+        active = see(layer + "mlp_relu", [h.relu() for h in hidden])
+        out = see(layer + "mlp_proj", linear(active, p[layer + "mlp_fc2"]))
+        return see(layer + "mlp_resid", add(x, out))
 
-    def loss(self, token_ids: Sequence[int], see: See = unwatched) -> Value:
+    def loss(self, token_ids: Sequence[int]) -> Value:
         """Mean surprise, -log p(next token) in nats, over the first block_size predictions."""
         cache, losses = self.new_cache(), []
         for token_id, target in islice(pairwise(token_ids), self.block_size):
-            probs = see("probs", softmax(self.forward(token_id, cache, see)))
-            losses += see("loss", [-probs[target].log()])
+            probs = self.see("probs", softmax(self.forward(token_id, cache)))
+            losses += self.see("loss", [-probs[target].log()])
         return sum(losses[1:], losses[0]) * (1 / len(losses))
 
 
 # --- 5. Optimiser: a step downhill for every parameter --------------------------------------------
-
-
 class Adam:
     """Adam (Kingma and Ba 2014, arXiv:1412.6980): momentum, and a step size for each parameter."""
 
@@ -299,59 +279,25 @@ class Adam:
 
 
 # --- 6. Training: one document a step -------------------------------------------------------------
-
-
-def backward_batch(model: GPT, batch: Sequence[Sequence[int]]) -> float:
-    """Loss of a batch, the mean over its documents; its gradient is added to every parameter."""
-    # The graph of a step has no cycles, so it is freed as soon as nothing refers to it. Python's
-    # cyclic garbage collector would only trace its thousands of nodes again and again: let it rest.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        total = 0.0
-        for token_ids in batch:
-            loss = model.loss(token_ids) * (1 / len(batch))
-            loss.backward()
-            total += loss.data
-            del loss  # and with it the graph
-        return total
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def train_step(model: GPT, adam: Adam, batch: Sequence[Sequence[int]], lr: float) -> float:
-    """Forward, backward, update (unless the loss blew up); return the loss before the update."""
-    loss = backward_batch(model, batch)
-    if math.isfinite(loss):
-        adam.step(lr)
-    else:
-        for p in adam.params:
-            p.grad = 0.0  # nothing of it may reach a later step
-    return loss
-
-
 def train(
     model: GPT, adam: Adam, documents: Sequence[Sequence[int]], steps: int = 1000, lr: float = 0.01
 ) -> Iterator[tuple[int, float]]:
     """Yield (step, loss) for steps 1, 2, 3…; the learning rate falls in a line from lr to 0."""
     for step in range(steps):
-        token_ids = documents[step % len(documents)]
-        loss = train_step(model, adam, [token_ids], lr * (1 - step / steps))
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss} at step {step + 1}: try a smaller --lr")
-        yield step + 1, loss
+        loss = model.loss(documents[step % len(documents)])
+        if not math.isfinite(loss.data):
+            raise FloatingPointError(f"loss is {loss.data} at step {step + 1}: try a smaller --lr")
+        loss.backward()
+        adam.step(lr * (1 - step / steps))
+        yield step + 1, loss.data
 
 
 # --- 7. Sampling: let the model write -------------------------------------------------------------
-
-
 def sample(model: GPT, bos: int, rng: random.Random, temperature: float = 0.5) -> list[int]:
     """Draw tokens until BOS or block_size; a temperature below 1 favours the likely ones."""
     cache, token_id, out = model.new_cache(), bos, []
     for _ in range(model.block_size):
-        logits = model.forward(token_id, cache)
-        probs = softmax([x * (1 / temperature) for x in logits])
+        probs = softmax([x * (1 / temperature) for x in model.forward(token_id, cache)])
         [token_id] = rng.choices(range(len(probs)), weights=[p.data for p in probs])
         if token_id == bos:
             break
@@ -362,16 +308,17 @@ def sample(model: GPT, bos: int, rng: random.Random, temperature: float = 0.5) -
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train a tiny GPT on a list; let it invent more.")
     parser.add_argument("data", nargs="?", default="input.txt", help="a text file, one item a line")
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=1000, help="number of updates")
     parser.add_argument("--lr", type=float, default=0.01, help="learning rate at the first step")
-    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--seed", type=int, default=42, help="random seed")
     args = parser.parse_args()
     try:
         documents = read_documents(args.data)
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         parser.error(f"cannot read {args.data}: {error}")
     if not documents or args.steps < 1 or not args.lr > 0:
         parser.error("it takes at least one document, one step and a positive --lr")
+    gc.disable()  # the graphs have no cycles, so the collector would only search them in vain
 
     rng = random.Random(args.seed)  # one stream of random numbers: order, weights, then samples
     rng.shuffle(documents)
@@ -382,13 +329,10 @@ def main() -> None:
     encoded = [tokenizer.encode(document) for document in documents]
     try:
         for step, loss in train(model, adam, encoded, args.steps, args.lr):
-            if sys.stdout.isatty() or step % 100 == 0 or step == args.steps:
-                end = "\r" if sys.stdout.isatty() and step < args.steps else "\n"
-                print(f"step {step:5d} of {args.steps}   loss {loss:.4f}", end=end, flush=True)
-    except FloatingPointError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        print("\nstopped early; this is what it can do so far:")
+            if step % 100 == 0 or step == args.steps:
+                print(f"step {step:5d} of {args.steps}   loss {loss:.4f}", flush=True)
+    except (FloatingPointError, KeyboardInterrupt) as error:
+        parser.exit(1, f"training stopped: {error or 'Ctrl-C'}\n")
     for i in range(20):
         print(f"{i + 1:2d} {tokenizer.decode(sample(model, tokenizer.bos, rng))}")
 
