@@ -28,7 +28,8 @@ adam = reference.Adam(model.parameters())
 encoded = [tokenizer.encode(document) for document in documents]
 for step, loss in reference.train(model, adam, encoded, steps=30):
     print(step, repr(loss))
-reference.backward_batch(model, encoded[:2])
+for document in encoded[:2]:
+    model.loss(document).backward()
 for p in adam.params:
     print(repr(p.data), repr(p.grad))
 for _ in range(5):

@@ -1,4 +1,4 @@
-"""The definition itself: the model against PyTorch and finite differences, the collector."""
+"""The definition itself: the model against PyTorch and finite differences, and its memory."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import gc
 import math
 import random
 import weakref
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from glassgpt import reference
 from glassgpt.config import ModelConfig
+from glassgpt.engines.scalar import collector_resting
 from glassgpt.reference import GPT, Adam, Value
 from support import arrays, assert_close, vectors
 
@@ -64,8 +64,9 @@ def test_gradients_agree_with_pytorch(index: int) -> None:
     loss.backward()
 
     model = tiny_model()
-    got = reference.backward_batch(model, [want["document"]])
-    assert got == pytest.approx(loss.item(), rel=0, abs=1e-12)
+    got = model.loss(want["document"])
+    got.backward()
+    assert got.data == pytest.approx(loss.item(), rel=0, abs=1e-12)
     grads = {name: [[v.grad for v in row] for row in m] for name, m in model.params.items()}
     zero = torch.zeros(())  # a tensor that this document never touches has no gradient at all
     assert_close(grads, {n: (t.grad if t.grad is not None else zero) for n, t in p.items()}, 1e-12)
@@ -75,7 +76,7 @@ def test_gradients_agree_with_pytorch(index: int) -> None:
 def test_model_gradients_are_finite_differences(tensor: str) -> None:
     """Directional: all weights of a tensor moved at once along its gradient."""
     document, model = TINY["passes"][0]["document"], tiny_model()
-    reference.backward_batch(model, [document])
+    model.loss(document).backward()
     weights = [v for row in model.params[tensor] for v in row]
     start, grads = [v.data for v in weights], [v.grad for v in weights]
 
@@ -92,10 +93,12 @@ def test_learning_rates_fall_to_zero_and_losses_are_those_before_the_update() ->
     first, second = tiny_model(), tiny_model()
     document = TINY["passes"][0]["document"]
     losses = dict(reference.train(first, Adam(first.parameters()), [document], 4, 0.1))
-    adam = Adam(second.parameters())
-    by_hand = [
-        reference.train_step(second, adam, [document], 0.1 * x) for x in (1, 0.75, 0.5, 0.25)
-    ]
+    adam, by_hand = Adam(second.parameters()), []
+    for share in (1, 0.75, 0.5, 0.25):
+        loss = second.loss(document)
+        loss.backward()
+        adam.step(0.1 * share)
+        by_hand.append(loss.data)
     assert list(losses) == [1, 2, 3, 4]
     assert list(losses.values()) == by_hand
 
@@ -108,50 +111,7 @@ def test_training_that_blows_up_stops_before_the_update() -> None:
     assert all(math.isfinite(v.data) for v in model.parameters())
 
 
-def test_a_batch_that_blew_up_leaves_no_gradients_behind() -> None:
-    model = tiny_model()
-    for weight in model.params["lm_head"][0]:
-        weight.data = math.nan
-    adam = Adam(model.parameters())
-    assert not math.isfinite(reference.train_step(model, adam, [[6, 0, 6]], 0.1))
-    assert {v.grad for v in model.parameters()} == {0.0}
-
-
-# --- the collector, memory, rounding --------------------------------------------------------------
-
-
-@pytest.fixture
-def collector() -> Iterator[None]:
-    """Whatever a test does to the collector, the next one finds it on."""
-    yield
-    gc.enable()
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-@pytest.mark.parametrize("document", [[6, 0, 6], [6, 99, 6]], ids=["fine", "raises"])
-@pytest.mark.usefixtures("collector")
-def test_the_collector_is_left_as_it_was(enabled: bool, document: list[int]) -> None:
-    (gc.enable if enabled else gc.disable)()
-    model = tiny_model()
-    try:
-        reference.backward_batch(model, [document])
-    except IndexError:
-        assert 99 in document
-    assert gc.isenabled() == enabled
-
-
-@pytest.mark.usefixtures("collector")
-def test_the_collector_rests_while_the_graph_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would trace thousands of nodes again and again: five sixths of the time of a step."""
-    model, loss, seen = tiny_model(), GPT.loss, []
-
-    def watched(*args: object) -> Value:
-        seen.append(gc.isenabled())
-        return loss(model, *args)
-
-    monkeypatch.setattr(model, "loss", watched)
-    reference.backward_batch(model, [[6, 0, 6], [6, 1, 6]])
-    assert seen == [False, False]
+# --- memory, rounding --------------------------------------------------------------
 
 
 class Tracked(Value):
@@ -160,12 +120,10 @@ class Tracked(Value):
     __slots__ = ("__weakref__",)
 
 
-@pytest.mark.usefixtures("collector")
 def test_the_graph_of_a_step_is_freed_without_the_collector(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gc.collect()
-    gc.disable()
     model = tiny_model()
     alive: weakref.WeakSet[Value] = weakref.WeakSet()
     most = 0
@@ -181,11 +139,13 @@ def test_the_graph_of_a_step_is_freed_without_the_collector(
     # isinstance(other, Value) needs a class: let the module's own operators see the real one.
     monkeypatch.setattr(reference, "isinstance", lambda x, _: isinstance(x, Value), raising=False)
     adam = Adam(model.parameters())
-    for _ in range(3):
-        reference.train_step(model, adam, [TINY["passes"][0]["document"]], 0.01)
+    document = TINY["passes"][0]["document"]
+    with collector_resting():
+        for _ in reference.train(model, adam, [document], steps=3):
+            pass
         assert len(alive) == 0
-    reference.sample(model, 6, random.Random(1))
-    assert len(alive) == 0
+        reference.sample(model, 6, random.Random(1))
+        assert len(alive) == 0
     assert most > 1000  # or nothing was watched
 
 
@@ -199,5 +159,5 @@ def test_floats_are_never_added_by_the_builtin_sum(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(reference, "sum", checked, raising=False)
     model = tiny_model()
-    reference.train_step(model, Adam(model.parameters()), [[6, 0, 3, 6]], 0.01)
+    list(reference.train(model, Adam(model.parameters()), [[6, 0, 3, 6]], steps=1))
     assert np.isfinite(reference.sample(model, 6, random.Random(1))).all()

@@ -137,4 +137,6 @@ def test_bad_input_is_refused_in_one_line(
 def test_divergence_ends_the_program_in_one_line(tmp_path: Path) -> None:
     done = run(TEN, "--lr", "1e4", cwd=tmp_path)
     assert done.returncode == 1
-    assert re.fullmatch(r"the loss is (inf|nan) at step \d+: try a smaller --lr\n", done.stderr)
+    assert re.fullmatch(
+        r"training stopped: loss is (inf|nan) at step \d+: try a smaller --lr\n", done.stderr
+    )

@@ -20,13 +20,12 @@ UNARY: dict[str, Callable[[Value], Value]] = {
     "negative": lambda x: -x,
     "plus a number": lambda x: 1.5 + x,
     "times a number": lambda x: -2.5 * x,
-    "over a number": lambda x: x / 3.0,
 }
 BINARY: dict[str, Callable[[Value, Value], Value]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
-    "/": lambda a, b: a / (b * b + 1.0),
+    "over": lambda a, b: a * (b * b + 1.0) ** -1.0,
     "dot": lambda a, b: dot([a, b, a], [b, b, a]),
     "softmax": lambda a, b: reference.softmax([a, b, a])[0],
     "rmsnorm": lambda a, b: reference.rmsnorm([a, b])[1],

@@ -10,6 +10,7 @@ reference alone, which needs nothing.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import platform
@@ -64,6 +65,7 @@ class Reference:
         import reference
 
         sys.path.pop(0)
+        gc.disable()  # as the file itself does when it is run
         self.module, self.gpt = reference, reference.GPT(**model)
         for name, matrix in params.items():
             for row, numbers in zip(self.gpt.params[name], matrix, strict=True):
@@ -72,14 +74,25 @@ class Reference:
         self.adam = reference.Adam(self.gpt.parameters(), *adam)
 
     def loss_and_grads(self, documents: list) -> tuple[float, dict]:
-        loss, grads = self.module.backward_batch(self.gpt, documents), self.matrices("grad")
+        loss, grads = self.backward(documents), self.matrices("grad")
         for p in self.gpt.parameters():
             p.grad = 0.0
         return loss, grads
 
     def train(self, batches: list, rates: list[float]) -> list[float]:
-        pairs = zip(batches, rates, strict=True)
-        return [self.module.train_step(self.gpt, self.adam, batch, rate) for batch, rate in pairs]
+        losses = []
+        for batch, rate in zip(batches, rates, strict=True):
+            losses.append(self.backward(batch))
+            self.adam.step(rate)
+        return losses
+
+    def backward(self, batch: list) -> float:
+        total = 0.0
+        for document in batch:
+            loss = self.gpt.loss(document) * (1 / len(batch))
+            loss.backward()
+            total += loss.data
+        return total
 
     def params(self) -> dict:
         return self.matrices("data")

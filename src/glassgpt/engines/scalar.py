@@ -101,7 +101,7 @@ class ScalarEngine:
         return loss, grads
 
     def _backward(self, batch: Sequence[Document]) -> float:
-        """Loss of a batch, the mean over its documents; its gradient is added to every parameter."""
+        """Mean loss of a batch's documents; its gradient is added to that of every parameter."""
         check_documents(self.config, batch)
         total = 0.0
         with collector_resting():

@@ -19,7 +19,6 @@ import { Lab } from './training/Lab.tsx';
 import { Samples } from './training/Samples.tsx';
 
 const CODE = [
-  definition('def train_step'),
   definition('def train('),
   definition('def step'),
   definition('def backward(self'),
@@ -34,8 +33,8 @@ const LINES: Readonly<Record<string, readonly Span[]>> = {
   steps: [RATE],
   beta1: [line('def step', 'm[i] = m_i')],
   beta2: [line('def step', 'v[i] = v_i')],
-  documents: [line('def train(', 'token_ids = documents')],
-  batch_size: [line('def train_step', 'loss = backward_batch')],
+  documents: [line('def train(', 'loss = model.loss')],
+  batch_size: [line('def train(', 'loss = model.loss')],
   bias: [line('def step', 'correct_m = '), line('def step', 'correct_v = ')],
   sgd: [MOVE],
   zeroing: [line('def step', 'p.grad = 0.0')],

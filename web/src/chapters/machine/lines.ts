@@ -25,8 +25,6 @@ export const PARTS: readonly Part[] = (
     ['def mlp', 'forward'],
     ['def loss', 'loss'],
     ['class Adam', 'training'],
-    ['def backward_batch', 'training'],
-    ['def train_step', 'training'],
     ['def train(', 'training'],
     ['def sample', 'generate'],
     ['def main', 'generate'],
