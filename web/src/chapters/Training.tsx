@@ -18,11 +18,7 @@ import { GUESS } from './training/Guess.tsx';
 import { Lab } from './training/Lab.tsx';
 import { Samples } from './training/Samples.tsx';
 
-const CODE = [
-  definition('def train('),
-  definition('def step'),
-  definition('def backward(self'),
-];
+const CODE = [definition('def train('), definition('def step'), definition('def backward(self')];
 const RATE = line('def train(', 'lr * (1 - step');
 const MOVE = line('def step', 'p.data -= learning_rate');
 
