@@ -94,7 +94,8 @@ allocator need memory on top of it, so leave a fifth of the GPU free:
 {memory}
 A token keeps {plan.kept_bytes(m, "bfloat16"):,} bytes for its backward pass (34 n_embd + 4
 n_head + 8 per layer, and log p of the whole vocabulary) and needs
-{plan.loss_bytes(m, "bfloat16"):,} more while the gradient of the logits is computed. Take the largest power of two that
+{plan.loss_bytes(m, "bfloat16"):,} more while the gradient of the logits is computed. Take the
+largest power of two that
 fits: {MICRO} on 80 GB, 16 on 40 GB. This changes the speed; the numbers change only by rounding.
 
 **Network.** DDP sends 2 · 7/8 · 4 bytes · {m.num_params:,} = {gb(sent)} from each GPU per step: at
