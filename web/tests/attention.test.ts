@@ -23,6 +23,15 @@ import {
 import { excerpt, excerptNote } from '../src/chapters/attention/excerpt.ts';
 import { judges, meanLoss } from '../src/chapters/attention/heldOut.ts';
 import { sharpness, WIDTHS } from '../src/chapters/attention/scaling.ts';
+import {
+  AS_IS,
+  CASES,
+  type Case,
+  DOCUMENTS,
+  lossesOf,
+  NO_ATTENTION,
+  worthOf,
+} from '../src/chapters/attention/worth.ts';
 import { modelConfig } from '../src/engine/config.ts';
 import { modelLoss } from '../src/engine/evaluate.ts';
 import type { Interventions } from '../src/engine/interventions.ts';
@@ -148,4 +157,21 @@ test('a long document is drawn around the cursor', () => {
     expect(position >= from && position < to).toBe(true);
   }
   expect(excerptNote(32, 31)).toBe('positions 16 to 31 of 32: they follow the cursor');
+});
+
+test('what attention is worth is measured and judged once, on the same documents', () => {
+  const { run, final } = load('english');
+  const { documents } = judges(run, DOCUMENTS);
+  const drain = (cases: readonly Case[]) => {
+    const work = lossesOf(cases, final, documents);
+    let step = work.next();
+    while (!step.done) step = work.next();
+    return step.value;
+  };
+  const [asIs, without] = drain([AS_IS, NO_ATTENTION]);
+  expect(drain(CASES).slice(0, 2)).toEqual([asIs, without]);
+  expect(worthOf(without! - asIs!)).toBe('little');
+  expect([0.05, 0.099, 0.1, 0.5, 1, 4].map(worthOf)).toEqual([
+    ...['little', 'little', 'some', 'some', 'worse', 'worse'],
+  ]);
 });

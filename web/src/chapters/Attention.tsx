@@ -1,22 +1,21 @@
-import { useLayoutEffect, useMemo } from 'react';
+import { useLayoutEffect } from 'react';
 import { headDim } from '../engine/config.ts';
-import { lossOf } from '../engine/model.ts';
 import { CodePanel } from '../figures/CodePanel.tsx';
-import { count, fixed } from '../figures/format.ts';
+import { fixed } from '../figures/format.ts';
 import { Gradually } from '../figures/Gradually.tsx';
 import { Panel } from '../figures/Panel.tsx';
-import { Check, Predict } from '../figures/Quiz.tsx';
+import { Check } from '../figures/Quiz.tsx';
 import { definition, line } from '../figures/source.ts';
 import { explorer, setPosition } from '../store/explorer.ts';
 import { useExplorer, useLoaded } from '../store/use.ts';
 import { Cache } from './attention/Cache.tsx';
-import { allMuted } from './attention/changes.ts';
-import { Lab, useBaseline } from './attention/Lab.tsx';
+import { Lab } from './attention/Lab.tsx';
 import { Longer } from './attention/Longer.tsx';
 import { Matrix } from './attention/Matrix.tsx';
 import { Output } from './attention/Output.tsx';
 import { Scaling } from './attention/Scaling.tsx';
 import { Symmetry } from './attention/Symmetry.tsx';
+import { Without } from './attention/Without.tsx';
 
 const CODE = [definition('def softmax'), definition('def attention')];
 const LIT = [
@@ -24,30 +23,22 @@ const LIT = [
   line('def attention', 'weights = softmax'),
   line('def attention', 'mixed +='),
 ];
-const MUCH = 0.1;
 
 /** Made once: the lines do not change with the numbers. */
 const SOURCE = <CodePanel show={CODE} lit={LIT} />;
 
 /** How positions speak to each other: the only place where they do. */
 export default function Attention() {
-  const { trace, params, loaded } = useLoaded();
-  const step = useExplorer((s) => s.step);
+  const { trace } = useLoaded();
   const running = useExplorer((s) => s.document);
   const position = useExplorer((s) => s.position);
   const layer = useExplorer((s) => s.layer);
   const head = useExplorer((s) => s.head);
-  const before = useBaseline();
   useLayoutEffect(() => {
     // At the first position there is nobody to look back at: begin where there is.
     const { position: at, trace: read } = explorer.getState();
     if (at === 0 && read) setPosition(Math.min(3, read.values.length - 1));
   }, []);
-  const muted = useMemo(
-    () => lossOf(params, trace.document, allMuted(params.config)),
-    [params, trace.document],
-  );
-  const cost = muted - before.loss;
   const { n_head, n_layer } = trace.config;
   const dim = headDim(trace.config);
   const share = trace.values.get(`layer${layer}.attn_weights`, position, 0, head);
@@ -63,21 +54,7 @@ export default function Attention() {
           {n_head === 1 ? 'Here one head does this' : `Here ${n_head} heads do this side by side`},
           each with {dim} numbers{n_layer > 1 ? `, in each of ${n_layer} layers` : ''}.
         </p>
-        <Predict
-          id={`attention muted ${loaded.source.name}`}
-          question={`Take all of attention away, from a model trained for ${count(step)} steps. What happens to its loss on ${running}?`}
-          options={[
-            { value: 'worse', label: 'much worse: +1 or more' },
-            { value: 'some', label: `worse, by ${MUCH} to 1` },
-            { value: 'little', label: `hardly anything: less than ${MUCH}` },
-          ]}
-          truth={cost >= 1 ? 'worse' : cost >= MUCH ? 'some' : 'little'}
-        >
-          It goes from {fixed(before.loss, 4)} to {fixed(muted, 4)}. One document is chance; below,
-          the same is measured on many
-          {loaded.source.name === 'english' && ', and on a model that was trained for 20,000 steps'}
-          .
-        </Predict>
+        <Without />
 
         <Matrix />
         <Cache />

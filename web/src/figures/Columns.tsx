@@ -12,11 +12,13 @@ export function Columns(props: {
         {props.columns.map(({ label, value }) => (
           <div
             key={label}
-            className="flex h-full min-w-3 flex-1 flex-col justify-end text-center"
+            className="flex h-full min-w-3 flex-1 flex-col text-center"
             title={`${label}: ${count(value)}`}
           >
-            <div className="bg-blue" style={{ height: `${(100 * value) / most}%` }} />
-            <div className="caption h-6 leading-6">{label}</div>
+            <div className="flex min-h-0 flex-1 flex-col justify-end">
+              <div className="bg-blue" style={{ height: `${(100 * value) / most}%` }} />
+            </div>
+            <div className="caption h-6 shrink-0 leading-6">{label}</div>
           </div>
         ))}
       </div>

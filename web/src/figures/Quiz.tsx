@@ -11,8 +11,8 @@ export function Predict(props: {
   id: string;
   question: ReactNode;
   options: readonly { value: string; label: string }[];
-  /** What is true of the live state; a function where finding out takes a while. */
-  truth: string | (() => string);
+  /** What is true of the live state; a function where finding out takes a while; null: not known yet. */
+  truth: string | (() => string) | null;
   children: ReactNode;
 }) {
   const given = useSettings((s) => s.answers[props.id]);
@@ -39,7 +39,7 @@ export function Predict(props: {
       <div aria-live="polite">
         {given !== undefined && (
           <div className="prose mt-3">
-            <Guessed given={given} truth={props.truth} />
+            {props.truth !== null && <Guessed given={given} truth={props.truth} />}
             {props.children}
           </div>
         )}

@@ -1,48 +1,14 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
-import type { ModelConfig } from '../../engine/config.ts';
-import type { Interventions } from '../../engine/interventions.ts';
 import { type ModelFile, readModelJson } from '../../engine/modelFile.ts';
-import type { Params } from '../../engine/params.ts';
 import { count, fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { allMuted } from './changes.ts';
-import { judges, meanLoss } from './heldOut.ts';
+import { judges } from './heldOut.ts';
 import { Delta } from './Lab.tsx';
 import { useSlices } from './slices.ts';
+import { CASES, DOCUMENTS, lossesOf, worthOf } from './worth.ts';
 
-const DOCUMENTS = 200;
 const FILE = './models/english-long.json';
-
-const CASES: readonly {
-  title: string;
-  change: (config: ModelConfig) => Interventions;
-}[] = [
-  { title: 'as it is', change: () => ({}) },
-  { title: 'all heads muted', change: allMuted },
-  {
-    title: 'MLPs muted',
-    change: ({ n_layer }) => ({ mutedMlps: Array.from(Array(n_layer).keys()) }),
-  },
-  { title: 'no positions', change: () => ({ noPositions: true }) },
-];
-
-/** The loss of each case, as far as it is known. */
-function* allCases(
-  params: Params,
-  documents: readonly (readonly number[])[],
-): Generator<number[], number[]> {
-  const done: number[] = [];
-  for (const { change } of CASES) {
-    let nats = Number.NaN;
-    for (const mean of meanLoss(params, documents, change(params.config))) {
-      nats = mean.nats;
-      yield done;
-    }
-    done.push(nats);
-  }
-  return done;
-}
 
 /** What the parts are worth to a model of 1,000 steps, and to one of 20,000. */
 export function Longer() {
@@ -53,11 +19,14 @@ export function Longer() {
   const fits = loaded.source.name === 'english' && file !== null && sameTokens(file, run);
   const tested = judges(run, DOCUMENTS);
   const here = useSlices(
-    useMemo(() => (seen ? () => allCases(params, tested.documents) : null), [seen, params, tested]),
+    useMemo(
+      () => (seen ? () => lossesOf(CASES, params, tested.documents) : null),
+      [seen, params, tested],
+    ),
   );
   const long = useSlices(
     useMemo(
-      () => (fits ? () => allCases(file.params, tested.documents) : null),
+      () => (fits ? () => lossesOf(CASES, file.params, tested.documents) : null),
       [fits, file, tested],
     ),
   );
@@ -127,7 +96,7 @@ export function Longer() {
         {short !== undefined && short !== null && (
           <p>
             In the model that is shown, all of attention is worth <b>{fixed(short, 3)}</b> nats a
-            token{short < 0.05 ? ': hardly anything' : ''}.
+            token{worthOf(short) === 'little' ? ': hardly anything' : ''}.
             {longer !== undefined && longer !== null && (
               <>
                 {' '}

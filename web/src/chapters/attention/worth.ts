@@ -1,0 +1,55 @@
+/** What the parts of a model are worth: its mean loss as it is, and without each of them. */
+
+import type { ModelConfig } from '../../engine/config.ts';
+import type { Interventions } from '../../engine/interventions.ts';
+import type { Params } from '../../engine/params.ts';
+import { allMuted } from './changes.ts';
+import { meanLoss } from './heldOut.ts';
+
+/** All that is said here of a model as a whole is measured on so many documents, always the same. */
+export const DOCUMENTS = 200;
+
+export interface Case {
+  readonly title: string;
+  readonly change: (config: ModelConfig) => Interventions;
+}
+
+export const AS_IS: Case = { title: 'as it is', change: () => ({}) };
+export const NO_ATTENTION: Case = { title: 'all heads muted', change: allMuted };
+
+export const CASES: readonly Case[] = [
+  AS_IS,
+  NO_ATTENTION,
+  {
+    title: 'MLPs muted',
+    change: ({ n_layer }) => ({ mutedMlps: Array.from(Array(n_layer).keys()) }),
+  },
+  { title: 'no positions', change: () => ({ noPositions: true }) },
+];
+
+/** The mean loss of each case, as far as it is known. */
+export function* lossesOf(
+  cases: readonly Case[],
+  params: Params,
+  documents: readonly (readonly number[])[],
+): Generator<readonly number[], readonly number[]> {
+  const done: number[] = [];
+  for (const { change } of cases) {
+    let nats = Number.NaN;
+    for (const mean of meanLoss(params, documents, change(params.config))) {
+      nats = mean.nats;
+      yield done;
+    }
+    done.push(nats);
+  }
+  return done;
+}
+
+/** In nats a token: from here on a part is missed, and missed very much. */
+export const SOME = 0.1;
+export const MUCH = 1;
+
+/** What the loss of a part costs: the one judgement of it, for the prediction and for the panel. */
+export function worthOf(nats: number): 'worse' | 'some' | 'little' {
+  return nats >= MUCH ? 'worse' : nats >= SOME ? 'some' : 'little';
+}
