@@ -25,7 +25,7 @@ function loadedOf(training = trainConfig({ steps: 20 })): Loaded {
   const shape = { n_embd: 8, n_head: 2, block_size: 6 };
   const { run, state } = begin(documents, training, tokenizer, shape);
   const source = { name: 'test', title: 'test', sha256: '', remarks: [] };
-  return { source, run, final: state.params, losses: [], history: null };
+  return { source, run, final: state.params, finalStep: 0, losses: [], history: null };
 }
 
 /** A worker that does nothing by itself: what is sent to it is kept, what it says is up to the test. */
