@@ -84,7 +84,7 @@ export default function Forward() {
           : `In the document ${tokenizer.token(target)} comes, which it gave ${percent(probs[target]!)}.`}
       </Predict>
 
-      <div className="grid grid-cols-[minmax(0,1fr)] gap-6 @5xl:grid-cols-[minmax(0,1.7fr)_minmax(0,1fr)]">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-6 @5xl:grid-cols-[minmax(0,1.7fr)_minmax(0,1fr)] @7xl:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="min-w-0">
           <div className="sticky -top-6 z-10 -mx-1 mb-3 flex flex-wrap items-center gap-2 border-b-4 border-line bg-bg px-1 py-2">
             <button

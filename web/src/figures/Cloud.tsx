@@ -25,6 +25,40 @@ interface Placed {
   readonly width: number;
 }
 
+interface CloudRow {
+  readonly words: Placed[];
+  /** After so many pixels the row begins again. */
+  length: number;
+  /** What part of it stands at the left edge. */
+  offset: number;
+  /** Whether there is more of it than can be seen; a row that fits stands still in the middle. */
+  drifts: boolean;
+}
+
+/** Deal the documents out to the rows and place them. */
+export function placeRows(
+  documents: readonly string[],
+  width: number,
+  measure: (text: string, row: number) => number,
+): CloudRow[] {
+  const rows: CloudRow[] = Array.from({ length: ROWS }, () => {
+    return { words: [], length: 0, offset: 0, drifts: false };
+  });
+  documents.forEach((text, i) => {
+    const row = rows[i % ROWS]!;
+    const measured = measure(text, i % ROWS);
+    row.words.push({ text, x: row.length, width: measured });
+    row.length += measured + GAP;
+  });
+  rows.forEach((row, i) => {
+    const taken = row.length - GAP;
+    row.drifts = taken > width;
+    row.offset = row.drifts ? (row.length * ((i * 7) % ROWS)) / ROWS : (taken - width) / 2;
+    row.length = Math.max(row.length, width + GAP);
+  });
+  return rows;
+}
+
 /**
  * All documents, drifting in rows on a canvas. Pointing at one stops its row; a click picks it.
  * The search field beside it is the way for keyboards and screen readers.
@@ -43,7 +77,7 @@ export function Cloud(props: {
     const element = canvas.current;
     const context = element?.getContext('2d');
     if (!element || !context) return;
-    let rows: { words: Placed[]; length: number; offset: number }[] = [];
+    let rows: CloudRow[] = [];
     let fonts: string[] = [];
     let pointer: { x: number; y: number } | null = null;
     let frame = 0;
@@ -58,17 +92,9 @@ export function Cloud(props: {
       context.setTransform(scale, 0, 0, scale, 0, 0);
       const family = getComputedStyle(element).fontFamily;
       fonts = STYLES.map(([size, weight]) => `${weight} ${size}px ${family}`);
-      rows = Array.from({ length: ROWS }, () => ({ words: [], length: 0, offset: 0 }));
-      documents.forEach((text, i) => {
-        const row = rows[i % ROWS]!;
-        context.font = fonts[i % ROWS]!;
-        const measured = context.measureText(text).width;
-        row.words.push({ text, x: row.length, width: measured });
-        row.length += measured + GAP;
-      });
-      rows.forEach((row, i) => {
-        row.offset = (row.length * ((i * 7) % ROWS)) / ROWS;
-        row.length = Math.max(row.length, width + GAP);
+      rows = placeRows(documents, width, (text, row) => {
+        context.font = fonts[row]!;
+        return context.measureText(text).width;
       });
     };
 
@@ -95,7 +121,7 @@ export function Cloud(props: {
       context.clearRect(0, 0, width, HEIGHT);
       context.textBaseline = 'middle';
       rows.forEach((row, index) => {
-        if (!still && hit?.row !== index) {
+        if (row.drifts && !still && hit?.row !== index) {
           const direction = index % 2 ? 1 : -1;
           const speed = SPEED * STYLES[index]![0];
           row.offset = (row.offset + direction * speed * seconds + row.length) % row.length;
@@ -157,7 +183,7 @@ export function Cloud(props: {
 }
 
 /** The words of an endless row that stand in the window, with their places on the canvas. */
-function* visible(row: { words: Placed[]; length: number; offset: number }, width: number) {
+export function* visible(row: CloudRow, width: number) {
   const { words, length, offset } = row;
   if (words.length === 0) return;
   let low = 0;

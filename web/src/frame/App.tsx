@@ -86,7 +86,7 @@ export function App() {
             <p>A whole GPT, with glass walls.</p>
           </div>
         ) : (
-          <article className="@container mx-auto max-w-6xl">
+          <article className="@container mx-auto max-w-6xl min-[110rem]:max-w-[92rem]">
             <h1 className="flex items-center gap-4 text-[2.25rem] font-black leading-none tracking-tight md:text-[2.75rem]">
               <span className="bg-blue px-3 pb-1.5 pt-0.5 text-on-accent">{chapter.number}</span>
               {chapter.title}

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
 import {
   type Cell,
   type Expr,
@@ -8,6 +8,7 @@ import {
 } from '../engine/expression.ts';
 import { explain, label, nudge } from '../engine/provenance.ts';
 import { cellValue } from '../engine/scene.ts';
+import { moveInGrid } from '../figures/roving.ts';
 import { Sparkline } from '../figures/Sparkline.tsx';
 import { clearEdits, editWeight, hover, select } from '../store/explorer.ts';
 import { valueOverRun } from '../store/overRun.ts';
@@ -28,17 +29,19 @@ export default function Inspector() {
       throw error;
     }
   }, [trace, selected]);
+  const box = useRef<HTMLElement>(null);
+  const close = useFocus(box, selected);
   return (
     <aside
+      ref={box}
+      tabIndex={-1}
       aria-label="Inspector"
+      aria-describedby="inspector-value inspector-name"
       className="fixed inset-x-0 bottom-[4.75rem] z-20 max-h-[55vh] overflow-y-auto border-t-4 border-line bg-panel p-4 md:left-auto md:right-0 md:top-16 md:max-h-none md:w-80 md:border-l-4 md:border-t-0 lg:static lg:w-[20.5rem] lg:p-5"
-      onKeyDown={(event) => {
-        if (event.key === 'Escape') select(null);
-      }}
     >
       <div className="flex items-start justify-between gap-2">
         <h2 className="text-sm font-bold">selected number</h2>
-        <button type="button" className="btn !min-h-7 !px-2" onClick={() => select(null)}>
+        <button type="button" className="btn !min-h-7 !px-2" onClick={close}>
           close
         </button>
       </div>
@@ -47,15 +50,17 @@ export default function Inspector() {
       ) : (
         <>
           <p
+            id="inspector-value"
             className="break-words font-mono text-[2.5rem] font-semibold leading-tight tracking-tight"
-            aria-live="polite"
           >
             {formatNumber(explanation.value)}
           </p>
-          <p className="caption break-words font-mono">{label(selected)}</p>
+          <p id="inspector-name" className="caption break-words font-mono">
+            {label(selected)}
+          </p>
           <Section title="made from">
             {explanation.expr ? (
-              <Formula expr={explanation.expr} value={explanation.value} />
+              <Formula key={label(selected)} expr={explanation.expr} value={explanation.value} />
             ) : (
               <Learned cell={selected} value={explanation.value} />
             )}
@@ -67,6 +72,39 @@ export default function Inspector() {
       )}
     </aside>
   );
+}
+
+/**
+ * Opened from the keyboard, the inspector takes the focus; Escape, wherever it is pressed, closes it
+ * and gives the focus back to the number that was asked. Returns the way to close it.
+ */
+function useFocus(box: RefObject<HTMLElement | null>, selected: Cell): () => void {
+  const opener = useRef<HTMLElement | null>(null);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever another number is asked
+  useEffect(() => {
+    const at = document.activeElement as HTMLElement | null;
+    const outside = at !== null && at !== document.body && !box.current?.contains(at);
+    if (outside) opener.current = at;
+    if (!outside || at.matches(':focus-visible')) box.current?.focus();
+  }, [selected]);
+
+  const close = () => {
+    const at = document.activeElement;
+    select(null);
+    if (at === document.body || box.current?.contains(at)) opener.current?.focus();
+  };
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      const elsewhere = (event.target as HTMLElement).closest('dialog');
+      if (event.key !== 'Escape' || event.defaultPrevented || elsewhere) return;
+      event.preventDefault();
+      close();
+    };
+    addEventListener('keydown', key);
+    return () => removeEventListener('keydown', key);
+  });
+  return close;
 }
 
 function Section({ title, children }: { title: string; children: React.ReactNode }) {
@@ -87,12 +125,14 @@ function Formula({ expr, value }: { expr: Expr; value: number }) {
   const cut = segments(expr, {}).length > numbers.length;
   return (
     <div className="font-mono text-[0.8125rem] leading-6">
-      <p className="break-words">
-        <Segments parts={names} />
-      </p>
-      <p className="mt-2 break-words">
-        = <Segments parts={numbers} />
-      </p>
+      <div role="group" aria-label="Operands: arrow keys move among them" onKeyDown={moveInGrid}>
+        <p className="break-words">
+          <Segments parts={names} row={0} />
+        </p>
+        <p className="mt-2 break-words">
+          = <Segments parts={numbers} row={1} />
+        </p>
+      </div>
       <p className="mt-2 font-semibold">= {formatNumber(value)}</p>
       {(cut || all) && (
         <button type="button" className="btn mt-2 !min-h-7 !px-2" onClick={() => setAll(!all)}>
@@ -103,17 +143,21 @@ function Formula({ expr, value }: { expr: Expr; value: number }) {
   );
 }
 
-function Segments({ parts }: { parts: readonly Segment[] }) {
+function Segments({ parts, row }: { parts: readonly Segment[]; row: number }) {
+  const first = parts.findIndex(({ cell }) => cell);
   return parts.map(({ text, cell, note }, i) =>
     cell ? (
       <button
         key={i}
         type="button"
-        tabIndex={-1}
+        data-at={`${row},${i}`}
+        tabIndex={row === 0 && i === first ? 0 : -1}
         className="underline decoration-hair decoration-2 underline-offset-4 hover:bg-yellow hover:text-[#121212]"
         onClick={() => select(cell)}
         onPointerEnter={() => hover(cell)}
         onPointerLeave={() => hover(null)}
+        onFocus={() => hover(cell)}
+        onBlur={() => hover(null)}
       >
         {text}
       </button>
@@ -211,7 +255,9 @@ function OverRun({ cell }: { cell: Cell }) {
   if (points.length < 2) {
     return (
       <Section title="over the run">
-        <p className="caption">Touch the curve at the foot of the page, and every step is known.</p>
+        <p className="caption">
+          Click the loss curve at the foot of the page to train here; the history fills in.
+        </p>
       </Section>
     );
   }

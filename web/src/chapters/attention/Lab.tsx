@@ -174,7 +174,7 @@ function Effect() {
             </th>
           </tr>
         </thead>
-        <tbody className="font-mono">
+        <tbody className="font-mono [&_td]:pl-3">
           <tr className="border-b border-hair text-right">
             <th scope="row" className="py-1.5 text-left font-sans font-medium">
               {running}
@@ -221,7 +221,7 @@ function Effect() {
             </th>
           </tr>
         </thead>
-        <tbody className="font-mono">
+        <tbody className="font-mono [&_td]:pl-3">
           {rows.map(([id]) => (
             <tr key={id} className="border-b border-hair text-right">
               <th scope="row" className="py-1 text-left font-sans">

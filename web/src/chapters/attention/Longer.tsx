@@ -57,7 +57,7 @@ export function Longer() {
                 <th scope="col">difference</th>
               </tr>
             </thead>
-            <tbody>
+            <tbody className="[&_td]:pl-2">
               {CASES.map(({ title: name }, i) => {
                 const loss = losses?.[i];
                 const more = loss === undefined ? 0 : loss - losses![0]!;

@@ -85,11 +85,12 @@ export function Stages(props: { written: Written; tokenizer: Tokenizer; temperat
         <button type="button" className="btn" onClick={forth} disabled={atEnd}>
           step <span aria-hidden="true">→</span>
         </button>
-        <span className="caption">
+        <span className="caption" aria-live={playing ? 'off' : 'polite'}>
+          <span className="sr-only">{stage}, </span>
           token {moment + 1} of {last + 1}
         </span>
       </div>
-      <div className="min-h-64" aria-live="polite">
+      <div className="min-h-64">
         <Stage {...props} moment={moment} stage={stage} />
       </div>
     </div>

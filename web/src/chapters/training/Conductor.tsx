@@ -112,6 +112,12 @@ export function Conductor() {
           {error}
         </p>
       )}
+      <p
+        className="mt-2 min-h-11 border-b-2 border-hair font-mono text-sm leading-5"
+        aria-live="off"
+      >
+        {told === null ? 'step 0: only random weights, nothing has been read yet' : tell(told)}
+      </p>
       <div className="mt-3">
         <LossCurve
           name="Loss of every step"
@@ -127,12 +133,6 @@ export function Conductor() {
           onPick={pick}
         />
       </div>
-      <p
-        className="mt-2 min-h-12 border-t-2 border-hair pt-2 font-mono text-sm leading-5"
-        aria-live="off"
-      >
-        {told === null ? 'step 0: only random weights, nothing has been read yet' : tell(told)}
-      </p>
       <p className="caption">
         Point at the curve to read a step, click to show that step and its document in all chapters.
       </p>

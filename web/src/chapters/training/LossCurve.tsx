@@ -37,7 +37,7 @@ export function LossCurve(props: {
   /** The loss of a blind guess: ln of the vocabulary. */
   uniform: number;
   keep: number;
-  /** On narrow screens, and on wide ones. */
+  /** On small screens, and on large ones. */
   heights: readonly [low: number, high: number];
   /** The step that is shown everywhere; a line. */
   cursor: number | null;
@@ -50,7 +50,7 @@ export function LossCurve(props: {
   const { curves, steps, uniform, keep, cursor, at } = props;
   const theme = useSettings((s) => s.theme);
   const [box, width] = useWidth<HTMLDivElement>();
-  const height = props.heights[width < 520 ? 0 : 1];
+  const height = props.heights[width < 520 || innerHeight < 860 ? 0 : 1];
   const canvas = useRef<HTMLCanvasElement>(null);
   const [focused, setFocused] = useState(false);
   const smooth = useMemo(() => curves.map((curve) => smoothed(curve.losses, keep)), [curves, keep]);
