@@ -45,7 +45,7 @@ export function Graph(props: {
         aria-label={`Graph of ${run.built.nodes[run.result]!.label}: ${run.built.nodes.length} nodes. The arrow keys move between them.`}
         viewBox={`0 0 ${width} ${height}`}
         style={{ '--w': `${width}px`, maxWidth: width * 1.15 } as React.CSSProperties}
-        className="mx-auto block w-full min-w-[calc(var(--w)*0.95)] select-none font-mono lg:min-w-[calc(var(--w)*0.76)]"
+        className="mx-auto block w-full min-w-[calc(var(--w)*0.95)] select-none font-mono lg:min-w-[calc(var(--w)*0.72)]"
       >
         {target && (
           <rect
