@@ -46,11 +46,11 @@ export default function Attention() {
     <div className="mt-4 space-y-6">
       <Gradually>
         <p className="prose">
-          Everywhere else in the model each position is on its own. Attention is where it learns
-          what came before. Each position makes three vectors: a <b>query</b> asks, a <b>key</b>{' '}
-          says what the position has to offer, a <b>value</b> is what it gives. The query is
-          compared with every key so far; the better they match, the larger the share of that value
-          it takes.{' '}
+          Everywhere else in the model each position is processed alone. Attention is where it gets
+          information about earlier positions. Each position makes three vectors: a <b>query</b>{' '}
+          (what it looks for), a <b>key</b> (what it offers) and a <b>value</b> (what it passes on).
+          The query is compared with every key so far; the better they match, the larger the share
+          of that value.{' '}
           {n_head === 1 ? 'Here one head does this' : `Here ${n_head} heads do this side by side`},
           each with {dim} numbers{n_layer > 1 ? `, in each of ${n_layer} layers` : ''}.
         </p>
@@ -78,13 +78,13 @@ export default function Attention() {
               />
               <Check
                 id="attention pairs"
-                question={`How many scores does one head compute for ${running}, the future left out?`}
+                question={`How many scores does one head compute for ${running}, not counting later positions?`}
                 expect={{ number: (trace.values.length * (trace.values.length + 1)) / 2 }}
                 hints={[
                   'The first position has 1 score, the second has 2, and so on.',
                   `Add them up: 1 + 2 + … + ${trace.values.length}, which is half of ${trace.values.length} · ${trace.values.length + 1}.`,
                 ]}
-                explain={`1 + 2 + … + ${trace.values.length}: it grows with the square of the length, and that is what makes long texts dear.`}
+                explain={`1 + 2 + … + ${trace.values.length}: it grows with the square of the length, which makes long texts expensive.`}
               />
             </Panel>
           </div>

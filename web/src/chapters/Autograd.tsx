@@ -86,12 +86,12 @@ export default function Autograd() {
   return (
     <div className="mt-4 space-y-6">
       <p className="prose">
-        Training asks one question of every number in the model: if this one moves a little, by how
-        much does the loss move? The answer is its <b>gradient</b>. All of them are found in one
-        walk. <b>Forward</b>, each node computes its number and notes its local gradients: how much
-        it moves when one of its inputs moves. <b>Backward</b>, it hands its gradient to each input,
-        times the local gradient of that edge; where edges meet, they add up. That is the chain
-        rule, and all there is to it.
+        For every number in the model, training needs to know: if this number changes a little, by
+        how much does the loss change? The answer is its <b>gradient</b>. One pass through the graph
+        computes all of them. <b>Forward</b>, each node computes its number and its local gradients:
+        how much it changes when one of its inputs changes. <b>Backward</b>, it passes its gradient
+        to each input, multiplied by the local gradient of that edge; where edges meet, the
+        gradients add up. That is the chain rule.
       </p>
 
       <UsedTwice />
@@ -174,7 +174,7 @@ export default function Autograd() {
         />
         <p className="caption mt-2 min-h-10" aria-live="polite">
           {selected === null
-            ? 'Blue: numbers go forward. Red: gradients come back. On the edges: local gradients. Choose a node to hear more of it.'
+            ? 'Blue: numbers go forward. Red: gradients come back. On the edges: local gradients. Select a node for details.'
             : about(run, at, selected)}
         </p>
         <Verdict rule={rule} run={run} right={right} ended={at === last} />
@@ -192,7 +192,7 @@ export default function Autograd() {
               expect={{ number: frame.grads[leafAt] ?? 0, share: 0.005 }}
               hints={[
                 `The red number in the box of ${leaf} is its gradient.`,
-                'As long as no gradient has arrived there, it is 0; step on to see it arrive.',
+                'It is 0 until a gradient arrives there; take more steps to see it arrive.',
               ]}
               explain={`${leaf}.grad is ${number(frame.grads[leafAt] ?? 0)} after step ${at}.`}
             />
@@ -241,9 +241,9 @@ function UsedTwice() {
       truth={`${good}`}
     >
       c is 4a, so the gradient is <b>{good}</b>. A backward pass that recurses without an order says{' '}
-      <b>{naive}</b>: it visits b once for each use, and b hands on all it has each time. One that
-      writes = where += belongs says <b>{assigned}</b>. The presets “used twice”, “without the
-      order” and “= for +=” below show each at work, step by step.
+      <b>{naive}</b>: it visits b once for each use, and b passes on its whole gradient each time.
+      One that writes = where += belongs says <b>{assigned}</b>. The presets “used twice”, “without
+      the order” and “= for +=” below show each at work, step by step.
     </Predict>
   );
 }
@@ -260,18 +260,18 @@ function Verdict(props: {
   const [is, should] = [run.frames.at(-1)!.grads, right.frames.at(-1)!.grads];
   const wrong = run.built.nodes.flatMap(({ label, inputs }, i) =>
     inputs.length === 0 && is[i] !== should[i]
-      ? [`${label}.grad is ${number(is[i] ?? 0)}, right would be ${number(should[i] ?? 0)}`]
+      ? [`${label}.grad is ${number(is[i] ?? 0)}; it should be ${number(should[i] ?? 0)}`]
       : [],
   );
   return (
     <p className="mt-3 border-3 border-red px-3 py-2 text-sm">
       <b className="mr-2 bg-red px-2 py-0.5 text-on-accent">wrong on purpose</b>
-      {!ended && 'Step to the end to see what comes of it.'}
+      {!ended && 'Step to the end to see the result.'}
       {ended &&
         (wrong.length
           ? `${wrong.join('; ')}.`
-          : 'In this graph it does no harm: no node passes on more than once.')}
-      {ended && run.cut && ` Stopped after ${MAX_CALLS} calls; it would go on.`}
+          : 'In this graph it makes no difference: no node passes its gradient on more than once.')}
+      {ended && run.cut && ` Stopped after ${MAX_CALLS} calls; it would continue.`}
     </p>
   );
 }

@@ -35,9 +35,9 @@ export default function Dataset() {
     <div className="mt-4 space-y-6">
       <p className="prose">
         A GPT learns from text and from nothing else. Here the text is a list:{' '}
-        <b>{count(run.documents.length)} documents</b>, one a line. Nobody tells the model what a
-        name is, where a vowel belongs or which letters go together. All of that must come out of
-        this cloud. Point at a name to stop it; click it to make it the running document of all
+        <b>{count(run.documents.length)} documents</b>, one per line. Nobody tells the model what a
+        name is, where a vowel belongs or which letters go together. It has to learn all of that
+        from this list. Point at a name to stop it; click it to make it the running document of all
         chapters.
       </p>
 
@@ -77,17 +77,17 @@ export default function Dataset() {
 
       <Predict
         id={`ending ${loaded.source.name}`}
-        question="With which character do most of these documents end?"
+        question="Which character do most of these documents end with?"
         options={guesses.map((value) => ({ value, label: value }))}
         truth={endings.letter}
       >
-        {percent(endings.share)} end with <b>{endings.letter}</b>. A model that has learned nothing
-        but this would already beat a blind guess among {tokenizer.chars.length} characters. It will
-        have to find out by itself.
+        {percent(endings.share)} end with <b>{endings.letter}</b>. A model that has learned only
+        this already beats a uniform guess among {tokenizer.chars.length} characters. It has to
+        discover this by itself.
       </Predict>
 
       <div className="columns-of-two">
-        <Panel title="how long they are" caption="characters a document">
+        <Panel title="document lengths" caption="characters per document">
           <Columns
             name="Number of documents of each length"
             columns={facts.lengths.map((n, i) => ({ label: `${i}`, value: n })).slice(1)}
@@ -99,7 +99,7 @@ export default function Dataset() {
               : `All fit into the model's context of ${run.model.block_size}.`}
           </p>
         </Panel>
-        <Panel title="which characters" caption={`${tokenizer.chars.length} different ones`}>
+        <Panel title="characters" caption={`${tokenizer.chars.length} different ones`}>
           <Columns
             name="Number of occurrences of each character"
             columns={facts.letters.map(({ char, n }) => ({
@@ -118,7 +118,7 @@ export default function Dataset() {
             .
           </p>
         </Panel>
-        <Panel title="what training does with them">
+        <Panel title="how training uses them">
           <ol className="list-decimal space-y-1 pl-5 text-sm">
             <li>
               They are shuffled once, with seed {String(run.training.seed)}; the first is now{' '}
@@ -129,12 +129,12 @@ export default function Dataset() {
               that order. {count(run.training.steps)} steps read{' '}
               {count(Math.min(run.numTrain, run.read(run.training.steps)))} of {count(run.numTrain)}
               {run.read(run.training.steps) < run.numTrain
-                ? ': most are never seen. That is what makes them useful to judge the model by.'
+                ? ': most are never seen. That is why they can be used to evaluate the model.'
                 : ', again and again.'}
             </li>
             <li>
               {facts.duplicates
-                ? `${count(facts.duplicates)} duplicates are kept: what is frequent in the world is frequent here.`
+                ? `${count(facts.duplicates)} duplicates are kept: frequent items stay frequent.`
                 : 'None occurs twice.'}
             </li>
             {loaded.source.remarks.map((remark) => (
@@ -148,7 +148,7 @@ export default function Dataset() {
         <Panel title="check yourself">
           <Check
             id="dataset length"
-            question="How many characters has the running document? (Look at the tiles above.)"
+            question="How many characters does the running document have? (Look at the tiles above.)"
             expect={{ number: [...running].length }}
             hints={[
               'Each tile above is one token, and BOS is not a character.',

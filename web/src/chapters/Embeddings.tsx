@@ -44,10 +44,10 @@ export default function Embeddings() {
   return (
     <div className="mt-4 space-y-6">
       <p className="prose">
-        An id is only a place in a list: that <b>{tokenizer.token(0)}</b> is 0 and{' '}
+        An id is only a position in a list: that <b>{tokenizer.token(0)}</b> is 0 and{' '}
         <b>{tokenizer.token(1)}</b> is 1 says nothing about them. So each token has a row of{' '}
-        {n_embd} numbers, in wte, and each position has one, in wpe. The model looks both up and{' '}
-        <b>adds</b> them. From here on there are no characters any more, only vectors.
+        {n_embd} numbers in wte, and each position has one in wpe. The model looks up both and{' '}
+        <b>adds</b> them. From here on the model works only with vectors, not with characters.
       </p>
 
       <Sum token={token} onToken={setToken} />
@@ -63,11 +63,11 @@ export default function Embeddings() {
           <Panel title="check yourself">
             <Check
               id="embeddings sum"
-              question={`emb_sum[${position}][0] of ${running}: add the first number of wte and of wpe. Two places will do.`}
+              question={`emb_sum[${position}][0] of ${running}: add the first number of wte and of wpe. Round to two decimals.`}
               expect={{ number: sum, places: 2 }}
               hints={[
                 'Both numbers stand above, where the running document is followed.',
-                'Add the first number of the token’s row in wte to the first number of the position’s row in wpe, and mind the signs.',
+                'Add the first number of the token’s row in wte to the first number of the position’s row in wpe, and check the signs.',
               ]}
               explain={`${fixed(trace.values.row('tok_emb', position)[0]!, 4)} and ${fixed(trace.values.row('pos_emb', position)[0]!, 4)} make ${fixed(sum, 4)}.`}
             />
@@ -76,8 +76,8 @@ export default function Embeddings() {
               question={`Which token lies nearest to ${tokenizer.token(first)} in all ${n_embd} dimensions?`}
               expect={tokenNamed(tokenizer, closest.row)}
               hints={[
-                'The map shows two dimensions only; the list beside it counts all of them.',
-                `Point at ${tokenizer.token(first)} on the map and read the first of the neighbours beside it.`,
+                'The map shows only two dimensions; the list next to it uses all of them.',
+                `Point at ${tokenizer.token(first)} on the map and read the first neighbour in the list.`,
               ]}
               explain={`${tokenizer.token(closest.row)}, with a cosine of ${fixed(closest.cosine)}.`}
             />

@@ -36,15 +36,15 @@ export function NameGraph() {
     <Panel title="the graph of one document" caption={running}>
       {!fits ? (
         <p className="text-sm">
-          With {count(total)} parameters and {ids.length} tokens the graph is too large to be made
-          number by number in a page.
+          With {count(total)} parameters and {ids.length} tokens the graph is too large to build
+          number by number in a web page.
         </p>
       ) : graph ? (
         <>
           <p className="text-sm">
             <b className="text-2xl font-black">{count(graph.computed)}</b> Values are computed to
             find the loss of <b>{running}</b>, from {count(graph.parameters)} of the {count(total)}{' '}
-            parameters. They were made and counted just now.
+            parameters. They were computed and counted just now.
           </p>
           <ul className="mt-3 space-y-1">
             {graph.operations.map(({ op, n }) => (
@@ -61,11 +61,11 @@ export function NameGraph() {
             ))}
           </ul>
           <p className="caption mt-3">
-            The longest way from the loss down to a parameter passes {count(graph.depth)} Values; a
-            longer text and every layer more make it longer. A backward pass that calls itself could
-            go as deep, and Python stops at about 1,000 calls within calls. So reference.py keeps
-            its own stack. The graph is thrown away after each step. Only the parameters stay, so
-            only their gradients have to be set back to 0.
+            The longest path from the loss to a parameter passes {count(graph.depth)} Values; longer
+            texts and more layers make it longer. A backward pass that calls itself could go as
+            deep, and Python stops at about 1,000 calls within calls. So reference.py keeps its own
+            stack. The graph is thrown away after each step. Only the parameters stay, so only their
+            gradients have to be reset to 0.
           </p>
         </>
       ) : (

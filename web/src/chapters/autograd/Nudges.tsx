@@ -54,12 +54,12 @@ export function Nudges(props: {
         </table>
       </div>
       <p className="caption mt-3">
-        A gradient is a promise: move this number a little, and {result} moves by grad times as
-        much. Here each leaf is really moved and the whole expression computed anew, without any
+        A gradient is a prediction: if this number changes a little, {result} changes by grad times
+        as much. Here each leaf is changed and the whole expression is computed again, without a
         backward pass.{' '}
         {run.rule === 'order'
-          ? 'So anyone who writes a backward pass can find out whether it is right.'
-          : 'Backward passes that are wrong are found out here.'}
+          ? 'This is how anyone who writes a backward pass can check it.'
+          : 'Wrong backward passes fail this check.'}
       </p>
     </Panel>
   );

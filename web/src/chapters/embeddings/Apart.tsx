@@ -11,18 +11,18 @@ export function Apart() {
   const facts = useMemo(() => pulledApart(params.wte, params.wpe, n_embd), [params, n_embd]);
   const byChance = Math.sqrt(2 / (Math.PI * n_embd));
   return (
-    <Panel title="why add them?" caption="can the sum be pulled apart again?">
+    <Panel title="why add them?" caption="can the sum be separated again?">
       <p className="text-sm">
         Adding keeps the vector at {n_embd} numbers, and the matrices that follow read both parts at
         once: a matrix times a sum is the sum of two products. Little is lost as long as tokens and
-        positions point in different directions. In {n_embd} dimensions that comes nearly by itself:
-        random directions are close to right angles. Is it still so at this step?
+        positions point in different directions. In {n_embd} dimensions this is nearly automatic:
+        random directions are close to right angles. Is this still true at this step?
       </p>
       <dl className="mt-3 grid grid-cols-[1fr_auto] gap-x-4 gap-y-2 text-sm">
         <dt>mean |cosine| between a token and a position (by chance about {fixed(byChance)})</dt>
         <dd className="text-right font-mono font-semibold">{fixed(facts.meanCosine)}</dd>
         <dt>
-          of all {vocab_size} · {block_size} sums, the token guessed right from the sum alone
+          of all {vocab_size} · {block_size} sums, the token recovered correctly from the sum alone
         </dt>
         <dd className="text-right font-mono font-semibold">{percent(facts.tokens, 0)}</dd>
         <dt>the position guessed right</dt>
@@ -33,8 +33,8 @@ export function Apart() {
         </dd>
       </dl>
       <p className="caption mt-3">
-        The guess is a crude one: take the mean of all positions (or of all tokens) off the sum, and
-        see which row is nearest. The layers can do better. Drag the curve back to see what it was
+        The method is simple: subtract the mean of all positions (or of all tokens) from the sum,
+        and find the nearest row. The layers can do better. Drag the curve back to see what it was
         before training.
       </p>
     </Panel>

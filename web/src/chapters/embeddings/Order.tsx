@@ -35,7 +35,7 @@ export function Order(props: { pair: readonly [string, string] }) {
     <>
       <Predict
         id={question}
-        question={`Take the positions away. After ${one} and after ${other}, does the model still predict different things?`}
+        question={`The positions are removed. Does the model still predict different things after ${one} and after ${other}?`}
         options={[
           { value: 'other', label: 'yes, different things' },
           { value: 'same', label: 'no, exactly the same' },
@@ -64,7 +64,7 @@ export function Order(props: { pair: readonly [string, string] }) {
             onChange={(event) => setTyped(event.target.value)}
           />
           <p className="caption" aria-live="polite">
-            {own?.problem || 'its first two change places'}
+            {own?.problem || 'its first two are swapped'}
           </p>
         </div>
         <div className="@container">
@@ -94,8 +94,9 @@ export function Order(props: { pair: readonly [string, string] }) {
           </div>
         </div>
         <p className="caption mt-4 max-w-[80ch]">
-          The last character asks, and attention adds up what the characters before it answer. A sum
-          has no order: without positions the model is given a bag of characters, not a word.
+          The query comes from the last character, and attention sums the values of the characters
+          so far. A sum has no order: without positions the model sees a bag of characters, not a
+          word.
           {n_layer > 1 &&
             ' This model has more than one layer: the first lets each position see only what came before it, so the second can still notice some of the order.'}
         </p>
@@ -129,7 +130,7 @@ function swapped(
 ): { pair?: [string, string]; problem?: string } {
   const [first, second, ...rest] = normalized(typed, tokenizer.normalize);
   if (first === undefined || second === undefined || rest.length === 0) {
-    return { problem: 'it takes three characters: two to swap, one that asks' };
+    return { problem: 'three characters are needed: two to swap and a last one' };
   }
   if (rest.length + 3 > blockSize) {
     return { problem: `with BOS it must fit into ${blockSize} positions` };

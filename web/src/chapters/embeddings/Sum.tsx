@@ -37,7 +37,7 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
       title="token plus position"
       caption={
         inDocument
-          ? `position ${position} of ${running}: each number can be asked`
+          ? `position ${position} of ${running}: click a number to see how it was computed`
           : `${name} at position ${position}, not in ${running}`
       }
     >
@@ -125,7 +125,7 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
         scale ends at ±3.
         {position === 0 &&
           token !== tokenizer.bos &&
-          ' In a document, position 0 is always BOS: this row of wpe has never met another token.'}
+          ' In a document, position 0 is always BOS: this row of wpe is never used with another token.'}
       </p>
     </Panel>
   );

@@ -155,15 +155,15 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
               onChange={setFit}
             />
             <p className="caption max-w-[62ch]">
-              The plane in which the {vocab_size} rows of wte are spread widest (principal
-              components): {percent(first)} of the variance lie one way, {percent(second)} across
-              it; the other {percent(Math.max(0, 1 - first - second))} cannot be seen here. Tokens
-              far apart here are far apart; tokens that meet here may still differ in what is
-              hidden. At every step the plane is computed anew, and turned to lie as it does after
-              the last one.
+              The plane in which the {vocab_size} rows of wte vary most (principal components):{' '}
+              {percent(first)} of the variance is along the first axis, {percent(second)} along the
+              second; the other {percent(Math.max(0, 1 - first - second))} cannot be seen here.
+              Tokens that are far apart here are far apart; tokens that are close here may still
+              differ in the hidden dimensions. The plane is computed again at every step, and
+              rotated to match the plane of the last step.
             </p>
             <p className="caption max-w-[62ch]">
-              Nobody told the model which letters are vowels. Go back to step 0: a heap without
+              Nobody told the model which letters are vowels. Go back to step 0: a cloud without
               order.
             </p>
           </div>
