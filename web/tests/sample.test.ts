@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { nearest } from '../src/chapters/generate/write.ts';
 import { modelConfigFrom, trainConfig } from '../src/engine/config.ts';
 import { modelLoss, NGram, split } from '../src/engine/evaluate.ts';
 import { freshState, Model, Session } from '../src/engine/model.ts';
@@ -8,8 +9,8 @@ import {
   distribution,
   generate,
   generateSteps,
+  Known,
   likeliest,
-  novelty,
   sampleConfig,
 } from '../src/engine/sample.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
@@ -88,9 +89,23 @@ describe('how good it is', () => {
   const documents = ['ab', 'cd', 'ab', 'ef', 'ab'];
 
   test('the three bins', () => {
+    const known = new Known(new Set(['ab']), new Set(documents), tokenizer);
     const bin = (text: string) =>
-      novelty(tokenizer.encode(text).slice(1, -1), new Set(['ab']), new Set(documents), tokenizer);
-    expect([bin('ab'), bin('ef'), bin('ff')]).toEqual(['seen', 'in file', 'new']);
+      known.novelty({ token_ids: tokenizer.encode(text).slice(1, -1), finished: true });
+    expect(['ab', 'ef', 'ff', ''].map(bin)).toEqual(['seen', 'in file', 'new', 'empty']);
+  });
+
+  test('a text cut off by the context is compared with the beginnings of documents', () => {
+    const known = new Known(new Set(['abcd', 'a']), new Set(['abcd', 'a', 'efab']), tokenizer);
+    const bin = (text: string, finished: boolean) =>
+      known.novelty({ token_ids: tokenizer.encode(text).slice(1, -1), finished });
+    expect(['abc', 'efa', 'bcd', 'a'].map((text) => bin(text, false))).toEqual([
+      ...['seen', 'in file', 'new', 'seen'],
+    ]);
+    expect(['abc', 'efa'].map((text) => bin(text, true))).toEqual(['new', 'new']);
+    const close = (cutAt: number | null) => nearest('abc', ['abcdef', 'xbc'], cutAt);
+    expect(close(3)).toEqual({ document: 'abcdef', edits: 0 });
+    expect(close(null)).toEqual({ document: 'xbc', edits: 1 });
   });
 
   test('held out is what was set aside, or not reached yet, and never read', () => {

@@ -18,10 +18,18 @@ import { bandOf, nearest, type Row, write, writeMany } from './generate/write.ts
 
 const CODE = [definition('def sample'), definition('def softmax')];
 const MANY = 60;
+/** Of a cut text only a beginning is known, so it is compared with the beginnings of documents. */
+const CUT: Readonly<Record<Novelty, string>> = {
+  new: 'new, cut by the context',
+  'in file': 'cut; a document in the file, not seen, begins so',
+  seen: 'cut; a document seen in training begins so',
+  empty: 'empty',
+};
 const BINS: Readonly<Record<Novelty, { words: string; style: string }>> = {
   new: { words: 'new', style: 'bg-panel' },
   'in file': { words: 'in the file, not seen', style: 'bg-yellow text-[#121212]' },
   seen: { words: 'seen in training', style: 'bg-red text-on-accent' },
+  empty: { words: 'empty', style: 'bg-panel' },
 };
 
 /** Let the model write. */
@@ -198,10 +206,11 @@ export default function Generate() {
                 tabIndex={i === chosen ? 0 : -1}
                 className={`border-2 border-line px-1.5 py-0.5 text-sm font-semibold ${BINS[bin].style} ${i === chosen ? 'outline-3 outline-offset-1 outline-blue' : ''}`}
                 aria-pressed={i === chosen}
-                aria-label={`${sample.text || '(nothing)'}: ${BINS[bin].words}`}
+                aria-label={`${sample.text || '(nothing)'}: ${wordsOf({ sample, bin })}`}
                 onClick={() => setChosen(i)}
               >
                 {sample.text || '·'}
+                {!sample.finished && '…'}
               </button>
             ))}
           </div>
@@ -266,20 +275,34 @@ function share(distinct: number): string {
   return distinct < MANY / 3 ? 'few' : distinct < (2 * MANY) / 3 ? 'about half' : 'nearly all';
 }
 
+const BIN_ORDER = ['new', 'in file', 'seen', 'empty'] as const;
+
+function wordsOf({ sample, bin }: Row): string {
+  return sample.finished ? BINS[bin].words : CUT[bin];
+}
+
 function Statistics({ rows }: { rows: readonly Row[] }) {
   const n = rows.length;
   const mean = (of: (row: Row) => number) => rows.reduce((sum, row) => sum + of(row), 0) / n;
   return (
     <dl className="mt-4 grid grid-cols-2 gap-x-6 gap-y-1 text-sm">
-      {(['new', 'in file', 'seen'] as const).map((bin) => (
-        <div key={bin} className="flex justify-between gap-2">
-          <dt className="flex items-center gap-2">
-            <span className={`inline-block h-3.5 w-3.5 border-2 border-line ${BINS[bin].style}`} />
-            {BINS[bin].words}
-          </dt>
-          <dd className="font-mono">{rows.filter((row) => row.bin === bin).length}</dd>
-        </div>
-      ))}
+      {BIN_ORDER.filter((bin) => bin !== 'empty' || rows.some((row) => row.bin === bin)).map(
+        (bin) => (
+          <div key={bin} className="flex justify-between gap-2">
+            <dt className="flex items-center gap-2">
+              <span
+                className={`inline-block h-3.5 w-3.5 border-2 border-line ${BINS[bin].style}`}
+              />
+              {BINS[bin].words}
+            </dt>
+            <dd className="font-mono">{rows.filter((row) => row.bin === bin).length}</dd>
+          </div>
+        ),
+      )}
+      <div className="flex justify-between gap-2">
+        <dt>cut by the context</dt>
+        <dd className="font-mono">{rows.filter(({ sample }) => !sample.finished).length}</dd>
+      </div>
       <div className="flex justify-between gap-2">
         <dt>different</dt>
         <dd className="font-mono">{new Set(rows.map((row) => row.sample.text)).size}</dd>
@@ -300,13 +323,13 @@ function Statistics({ rows }: { rows: readonly Row[] }) {
 function RecordOf({ row }: { row: Row }) {
   const { run, tokenizer } = useLoaded();
   const step = useExplorer((s) => s.step);
-  const { sample, bin } = row;
-  const close = useMemo(
-    () => nearest(tokenizer.raw(sample.token_ids), run.seen(step)),
-    [run, sample, step, tokenizer],
-  );
+  const { sample } = row;
+  const close = useMemo(() => {
+    const text = tokenizer.raw(sample.token_ids);
+    return nearest(text, run.seen(step), sample.finished ? null : [...text].length);
+  }, [run, sample, step, tokenizer]);
   return (
-    <Panel title={sample.text || '(nothing)'} caption={BINS[bin].words}>
+    <Panel title={sample.text || '(nothing)'} caption={wordsOf(row)}>
       <div className="overflow-x-auto" role="group" aria-label="Record of the text" tabIndex={0}>
         <table className="w-full text-sm">
           <thead>
@@ -345,11 +368,13 @@ function RecordOf({ row }: { row: Row }) {
       </div>
       <p className="caption mt-3">
         {close.edits === 0
-          ? 'It was trained on this very text.'
+          ? sample.finished
+            ? 'It was trained on this very text.'
+            : 'It was trained on a document that has exactly this text as its beginning.'
           : Number.isFinite(close.edits)
             ? `Closest among the texts it was trained on: ${close.document}, ${close.edits} ${close.edits === 1 ? 'edit' : 'edits'} away.`
             : 'It has not been trained yet.'}{' '}
-        {!sample.finished && 'The context was full before it drew BOS.'}
+        {!sample.finished && 'The context was full before it drew BOS, so the text is cut.'}
       </p>
     </Panel>
   );

@@ -5,6 +5,7 @@ import { Panel } from '../figures/Panel.tsx';
 import { Check, Predict } from '../figures/Quiz.tsx';
 import { LINES } from '../figures/source.ts';
 import { useLoaded } from '../store/use.ts';
+import { ownKernel } from '../worker/kernel.ts';
 import { Diagram } from './machine/Diagram.tsx';
 import { type Proof, prove } from './machine/prove.ts';
 import { Source } from './machine/Source.tsx';
@@ -135,12 +136,15 @@ export default function Machine() {
 /** Run the conformance vectors here and now. */
 function Prove() {
   const [proofs, setProofs] = useState<readonly Proof[]>([]);
+  const [kernelThere, setKernelThere] = useState(true);
   const [state, setState] = useState<'idle' | 'running' | 'done' | string>('idle');
   const start = async () => {
     setState('running');
     setProofs([]);
     try {
-      for await (const proof of prove('./conformance/')) {
+      const kernel = await ownKernel();
+      setKernelThere(kernel !== null);
+      for await (const proof of prove('./conformance/', kernel)) {
         setProofs((before) => [...before, proof]);
         await new Promise((next) => setTimeout(next));
       }
@@ -155,7 +159,8 @@ function Prove() {
     <Panel title="prove it" caption="this page beside the Python reference">
       <p className="mb-3 max-w-prose text-sm">
         The reference has written down every number of a small two-layer model and of whole training
-        runs. Let this page compute them again, now, and compare.
+        runs. Let this page compute them again, now, and compare: once by the model in TypeScript,
+        which every chapter shows, and once by the C kernel in WebAssembly, which trains.
       </p>
       <button
         type="button"
@@ -171,6 +176,7 @@ function Prove() {
             <table className="w-full min-w-[30rem] text-left text-sm">
               <thead>
                 <tr className="border-b-2 border-line">
+                  <th scope="col">computed by</th>
                   <th scope="col">compared</th>
                   <th scope="col" className="text-right">
                     numbers
@@ -184,8 +190,9 @@ function Prove() {
                 </tr>
               </thead>
               <tbody>
-                {proofs.map(({ what, count: n, deviation, tolerance }) => (
-                  <tr key={what} className="border-b border-hair">
+                {proofs.map(({ by, what, count: n, deviation, tolerance }) => (
+                  <tr key={by + what} className="border-b border-hair">
+                    <td className="py-1 pr-3">{by === 'kernel' ? 'WebAssembly' : 'TypeScript'}</td>
                     <th scope="row" className="py-1 pr-3 font-normal">
                       {what}
                     </th>
@@ -208,7 +215,9 @@ function Prove() {
           <p className="mt-3 font-semibold">
             {held
               ? `All ${count(total)} numbers agree.`
-              : 'Not all of them agree: this browser computes otherwise, or the page is damaged.'}
+              : 'Not all of them agree: this browser computes something else, or the page is damaged.'}{' '}
+            {!kernelThere &&
+              'The kernel cannot run in this browser, so it was not tested; the model in TypeScript trains instead.'}
           </p>
         )}
         {!['idle', 'running', 'done'].includes(state) && (

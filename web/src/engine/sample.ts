@@ -11,8 +11,8 @@ import { repr } from './python.ts';
 import { choose, type Random } from './random.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
-/** Whether a text was trained on, stands in the file but was not trained on, or is new. */
-export type Novelty = 'seen' | 'in file' | 'new';
+/** Whether a text was trained on, stands in the file but was not trained on, is new, or is empty. */
+export type Novelty = 'seen' | 'in file' | 'new' | 'empty';
 
 /** How tokens are chosen. */
 export interface SampleConfig {
@@ -159,15 +159,41 @@ export function likeliest(probs: ArrayLike<number>, k = 5): [token_id: number, p
   return pairs.sort((a, b) => b[1] - a[1]).slice(0, k);
 }
 
-/** Sort a text into its bin; both sets are of characters in the tokenizer's normal form. */
-export function novelty(
-  token_ids: readonly number[],
-  seen: ReadonlySet<string>,
-  inFile: ReadonlySet<string>,
-  tokenizer: Tokenizer,
-): Novelty {
-  const text = tokenizer.raw(token_ids);
-  return seen.has(text) ? 'seen' : inFile.has(text) ? 'in file' : 'new';
+/**
+ * What a written text is compared with: the documents read in training, and all of the file, as
+ * characters in the tokenizer's normal form. A text that the model ended is compared with whole
+ * documents. A cut one, for which no BOS was drawn because the context was full, is compared with
+ * their beginnings, as many characters as it has.
+ */
+export class Known {
+  private readonly seen: ReadonlySet<string>;
+  private readonly inFile: ReadonlySet<string>;
+  private readonly tokenizer: Tokenizer;
+  private readonly beginnings = new Map<number, readonly ReadonlySet<string>[]>();
+
+  constructor(seen: ReadonlySet<string>, inFile: ReadonlySet<string>, tokenizer: Tokenizer) {
+    this.seen = seen;
+    this.inFile = inFile;
+    this.tokenizer = tokenizer;
+  }
+
+  novelty({ token_ids, finished }: Pick<Sample, 'token_ids' | 'finished'>): Novelty {
+    const text = this.tokenizer.raw(token_ids);
+    if (!text) return 'empty';
+    const groups = finished ? [this.seen, this.inFile] : this.beginning([...text].length);
+    return groups[0]!.has(text) ? 'seen' : groups[1]!.has(text) ? 'in file' : 'new';
+  }
+
+  /** What the documents begin with; nearly all cut texts have the same length. */
+  private beginning(length: number): readonly ReadonlySet<string>[] {
+    let found = this.beginnings.get(length);
+    if (!found) {
+      const cut = (document: string) => [...document].slice(0, length).join('');
+      found = [this.seen, this.inFile].map((group) => new Set([...group].map(cut)));
+      this.beginnings.set(length, found);
+    }
+    return found;
+  }
 }
 
 function softmax(logits: ArrayLike<number>, factor = 1): Float64Array {

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { CHAPTERS } from '../chapters/index.ts';
 import { numParams } from '../engine/config.ts';
 import { Random } from '../engine/random.ts';
-import { generate, novelty, sampleConfig } from '../engine/sample.ts';
+import { generate, Known, sampleConfig } from '../engine/sample.ts';
 import { count } from '../figures/format.ts';
 import { useExplorer } from '../store/use.ts';
 
@@ -97,14 +97,14 @@ function Invention() {
     if (!loaded || !params || paused) return;
     const { tokenizer } = loaded.run;
     const seen = loaded.run.seen(loaded.finalStep);
-    const inFile = new Set(loaded.run.documents);
+    const known = new Known(seen, new Set(loaded.run.documents), tokenizer);
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
     let timer = 0;
     const write = () => {
       const sample = generate(params, tokenizer, rng.current, sampleConfig());
       const letters = sample.token_ids.map((id) => tokenizer.token(id));
       const p = sample.steps.map((step) => step.probs[step.choice]!);
-      const bin = novelty(sample.token_ids, seen, inFile, tokenizer);
+      const bin = sample.finished ? known.novelty(sample) : 'cut';
       const grow = (n: number) => {
         const done = n >= letters.length;
         setShown({ letters: letters.slice(0, n), p: p.slice(0, n), bin: done ? bin : '' });
@@ -117,7 +117,7 @@ function Invention() {
       setShown({
         letters: sample.token_ids.map((id) => tokenizer.token(id)),
         p: sample.steps.map((step) => step.probs[step.choice]!),
-        bin: novelty(sample.token_ids, seen, inFile, tokenizer),
+        bin: sample.finished ? known.novelty(sample) : 'cut',
       });
     } else write();
     return () => clearTimeout(timer);
@@ -127,6 +127,8 @@ function Invention() {
     seen: 'it was trained on this one',
     'in file': 'in the file, but never seen in training',
     new: 'new: not in the file',
+    empty: 'it wrote nothing',
+    cut: 'cut: the context was full',
     '': ' ',
   };
   return (

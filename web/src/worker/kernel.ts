@@ -13,6 +13,18 @@ export function fetchKernel(source: Parameters<typeof loadKernel>[0]): Promise<K
   return loadKernel(source);
 }
 
+const url = new URL('../../wasm/dist/kernel-float64.wasm', import.meta.url);
+
+/** The kernel that comes with the page; null where WebAssembly, its SIMD or the file is missing. */
+export async function ownKernel(): Promise<Kernel | null> {
+  try {
+    const response = await fetch(url);
+    return response.ok ? await fetchKernel(response) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Trains in the kernel's memory; `free()` gives it back. */
 export class KernelTrainer implements Trainer {
   step: number;

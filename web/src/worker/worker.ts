@@ -1,23 +1,12 @@
 /** The training worker: everything is in `host.ts`; this ties it to the browser. */
 
 import { Host } from './host.ts';
-import { fetchKernel, type Kernel, KernelTrainer } from './kernel.ts';
+import { type Kernel, KernelTrainer, ownKernel } from './kernel.ts';
 import type { FromWorker, Port, ToWorker } from './protocol.ts';
 import { atConstantRate, variantTrainer } from './variants.ts';
 
-const url = new URL('../../wasm/dist/kernel-float64.wasm', import.meta.url);
-
 /** Null where WebAssembly, its SIMD or the file is missing: then the engine's own model trains. */
 let kernel: Promise<Kernel | null> | null = null;
-
-async function compile(): Promise<Kernel | null> {
-  try {
-    const response = await fetch(url);
-    return response.ok ? await fetchKernel(response) : null;
-  } catch {
-    return null;
-  }
-}
 
 // Messages to oneself take their turn behind those that wait, and, unlike timers, at once.
 const channel = new MessageChannel();
@@ -31,7 +20,7 @@ new Host(self as unknown as Port<FromWorker, ToWorker>, {
     channel.port2.postMessage(null);
   },
   async makeTrainer(state, run, interventions, variant) {
-    kernel ??= compile();
+    kernel ??= ownKernel();
     // The kernel knows the whole model and Adam only; all else is the engine's own model.
     const { constantRate = false, ...others } = variant;
     const plain = Object.keys(interventions).length === 0 && !Object.values(others).some(Boolean);

@@ -7,8 +7,8 @@ import { Random } from '../../engine/random.ts';
 import {
   generate,
   generateSteps,
+  Known,
   type Novelty,
-  novelty,
   type Sample,
   type SampleConfig,
   type SampleStep,
@@ -81,24 +81,28 @@ export function writeMany(
   n: number,
 ): Row[] {
   const rng = new Random(seed);
-  const seen = run.seen(steps);
-  const inFile = new Set(run.documents);
+  const known = new Known(run.seen(steps), new Set(run.documents), run.tokenizer);
   return Array.from({ length: n }, () => {
     const sample = generate(params, run.tokenizer, rng, config, prompt, interventions);
-    return { sample, bin: novelty(sample.token_ids, seen, inFile, run.tokenizer) };
+    return { sample, bin: known.novelty(sample) };
   });
 }
 
-/** The document that is the fewest edits away (Levenshtein 1966), and how many. */
+/**
+ * The document that is the fewest edits away (Levenshtein 1966), and how many. Of a cut text only
+ * the beginnings of documents are compared, `cutAt` characters of each.
+ */
 export function nearest(
   text: string,
   documents: Iterable<string>,
+  cutAt: number | null = null,
 ): { document: string; edits: number } {
   let best = { document: '', edits: Number.POSITIVE_INFINITY };
   const chars = [...text];
   for (const document of documents) {
-    if (Math.abs(document.length - text.length) >= best.edits) continue;
-    const edits = distance(chars, [...document]);
+    const other = cutAt === null ? [...document] : [...document].slice(0, cutAt);
+    if (Math.abs(other.length - chars.length) >= best.edits) continue;
+    const edits = distance(chars, other);
     if (edits < best.edits) best = { document, edits };
     if (edits === 0) break;
   }
