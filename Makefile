@@ -177,6 +177,10 @@ licences: setup ## Write docs/licences.md from the installed packages
 
 # --- keep up to date ---
 
+.PHONY: openapi
+openapi: setup ## Write docs/openapi.json, the contract of the HTTP API
+	@$(BIN)/python tools/openapi.py
+
 .PHONY: conformance
 conformance: setup ## Rewrite the conformance vectors with the reference
 	$(BIN)/python conformance/make.py $(NAMES)

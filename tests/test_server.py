@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,10 @@ from glassgpt.engines.base import Engine
 from glassgpt.evaluation import Known
 from glassgpt.modelfile import model_json
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.server import schemas
+from glassgpt.server import openapi, schemas
 from glassgpt.trace import size, trace
 from serving import STREAM, app, ask, events, post, saved
+from support import ROOT
 
 
 def engine_of(name: str = "ten") -> Engine:
@@ -193,6 +197,12 @@ def test_train_gives_the_numbers_of_the_recipe(ten: Dataset) -> None:
     assert {s["novelty"] for s in samples} == {"seen"}
 
 
+def test_the_trained_model_keeps_the_temperature_that_was_asked_for() -> None:
+    body = {"documents": ["ab", "ba"], "steps": 2, "temperature": 0.9, "model": True}
+    stream = events(post(app(), "/train", body).text)
+    assert stream[-2][1]["temperature"] == 0.9
+
+
 def test_train_says_when_it_diverges(ten: Dataset) -> None:
     body = {"documents": ten.documents, "learning_rate": 1, "n_embd": 64, "n_layer": 4}
     name, data = events(post(app(), "/train", body).text)[-1]
@@ -203,9 +213,8 @@ def test_train_says_when_it_diverges(ten: Dataset) -> None:
 # --- the documentation ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["ten", "hindi"])
-def test_every_example_works_when_pasted(name: str) -> None:
-    application = app(name)
+def test_every_example_works_when_pasted() -> None:
+    application = app("ten")
     document = ask(application, "GET", "/openapi.json").json()
     tried = 0
     for path, methods in document["paths"].items():
@@ -218,6 +227,36 @@ def test_every_example_works_when_pasted(name: str) -> None:
         else:
             assert ask(application, "GET", path).status_code == 200
     assert tried == 4
+
+
+@pytest.mark.parametrize("name", ["ten", "hindi"])
+def test_the_page_shows_examples_that_this_run_can_answer(name: str) -> None:
+    application = app(name)
+    page = ask(application, "GET", "/docs").text
+    forms = re.findall(r'data-path="(\w+)">\n<textarea[^>]*>(.*?)</textarea>', page, re.DOTALL)
+    assert [path for path, _ in forms] == ["generate", "tokenize", "trace", "train"]
+    for path, example in forms:
+        assert post(application, f"/{path}", json.loads(html.unescape(example))).status_code == 200
+
+
+def test_the_contract_is_the_same_whatever_is_served() -> None:
+    kept = (ROOT / "docs" / "openapi.json").read_bytes()
+    for names in (("ten",), ("hindi",), ("hindi", "ten")):
+        served = ask(app(*names), "GET", "/openapi.json").json()
+        assert openapi.encode(served) == kept, "`make openapi` writes docs/openapi.json"
+
+
+@pytest.mark.parametrize("name", ["ten", "hindi"])
+def test_the_limits_of_a_run_are_those_that_are_kept(name: str) -> None:
+    application = app("ten", "hindi")
+    told = ask(application, "GET", f"/model?run={name}").json()["limits"]
+    letters, most = told["alphabet"], told["max_prompt_tokens"]
+    assert letters == "".join(sorted(saved(name).run.tokenizer.alphabet or ""))
+    for prompt, status in ((letters[-1] * most, 200), (letters[-1] * (most + 1), 422)):
+        body = {"prompt": prompt, "n": 1}
+        assert post(application, f"/generate?run={name}", body).status_code == status
+    assert post(application, f"/tokenize?run={name}", {"text": letters}).status_code == 200
+    assert post(application, f"/tokenize?run={name}", {"text": "☃"}).status_code == 422
 
 
 def test_the_documentation_asks_nobody_else() -> None:

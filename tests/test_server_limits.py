@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -68,23 +69,47 @@ def test_422_names_the_field_and_the_limit(
 
 
 @pytest.mark.parametrize(
-    ("content", "kind"),
+    ("content", "kind", "says"),
     [
-        (b"{", "application/json"),
-        (b"", "application/json"),
-        (b"\xff\xfe", "application/json"),
-        (b"{}", "text/plain"),
-        (b"n=3", "application/x-www-form-urlencoded"),
-        (b"[" * 10_000, "application/json"),
-        (b'{"n": ' + b"9" * 5_000 + b"}", "application/json"),
-        (b'"text"', "application/json"),
+        (b"{", "application/json", "not valid JSON"),
+        (b'{"n" 3}', "application/json", "Expecting ':' delimiter at character 6"),
+        (b'{"n": 3', "Application/JSON; charset=utf-8", "not valid JSON"),
+        (b"", "application/json", "the body is empty"),
+        (b"\xff\xfe", "application/json", "not valid JSON"),
+        (b"{}", "text/plain", "sent with Content-Type: application/json"),
+        (b"n=3", "application/x-www-form-urlencoded", "sent with Content-Type: application/json"),
+        (b"[" * 10_000, "application/json", "cannot be read as JSON"),
+        (b'{"n": ' + b"9" * 5_000 + b"}", "application/json", "cannot be read as JSON"),
+        (b'"text"', "application/json", "the body must be a JSON object, such as"),
     ],
 )
-def test_a_body_that_is_no_json_object(content: bytes, kind: str) -> None:
+def test_a_body_that_is_no_json_object(content: bytes, kind: str, says: str) -> None:
     headers = {"Content-Type": kind}
     answer = ask(app(), "POST", "/generate", content=content, headers=headers)
     assert answer.status_code == 422
-    assert "must be a JSON object" in answer.json()["error"]
+    assert says in answer.json()["error"]
+
+
+def test_the_vocabulary_is_bounded_before_anything_is_allocated() -> None:
+    many = [chr(0x4E00 + i) + chr(0x4E00 + i + 1) for i in range(0, 20_000, 2)]
+    tracemalloc.start()
+    answer = post(app(), "/train", {"documents": many, "n_embd": 64})
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    error = answer.json()
+    assert (answer.status_code, error["field"], error["limit"]) == (422, "documents", 5_000)
+    assert "more than 5,000 distinct characters" in error["error"]
+    assert most < 30e6, "the weights alone would take 30 MB"
+
+
+def test_the_size_of_the_model_is_bounded_before_anything_is_allocated() -> None:
+    many = [chr(0x4E00 + i) for i in range(4_900)]
+    answer = post(app(), "/train", {"documents": many, "n_embd": 64, "n_layer": 4})
+    error = answer.json()
+    assert (answer.status_code, error["field"], error["limit"]) == (422, "n_embd", 500_000)
+    assert "4,900 distinct characters make 824,960 parameters" in error["error"]
+    stream = post(app(), "/train", {"documents": many, "steps": 1, "samples": 0})
+    assert "event: end" in stream.text
 
 
 def test_half_a_character_is_refused() -> None:

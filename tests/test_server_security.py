@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from glassgpt.errors import ConfigError
+from glassgpt.server import limits
 from glassgpt.server.security import CHECK_FIRST, FOREVER, HEADERS
 from serving import STREAM, app, ask, post
 
@@ -40,6 +42,10 @@ def site(tmp_path: Path) -> Path:
         ("GET", "/assets/../../secret", 404),
         ("GET", "/assets/..%2f..%2fsecret", 404),
         ("GET", "/health", 200),
+        ("HEAD", "/health", 200),
+        ("HEAD", "/model.json", 200),
+        ("HEAD", "/docs", 200),
+        ("HEAD", "/generate", 405),
         ("GET", "/docs", 200),
         ("GET", "/openapi.json", 200),
         ("GET", "/nothing", 404),
@@ -57,7 +63,10 @@ def test_every_answer_has_the_headers(site: Path, method: str, path: str, status
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     assert "cache-control" in answer.headers
     assert "access-control-allow-origin" not in answer.headers
-    if status >= 400:
+    if method == "HEAD":
+        assert answer.content == b""
+        assert int(answer.headers["content-length"]) > 0
+    elif status >= 400:
         assert list(answer.json()) == ["error"] or answer.json()["field"]
 
 
@@ -118,6 +127,46 @@ def test_a_site_can_be_let_in() -> None:
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     other = ask(opened, "GET", "/model", headers={"Origin": "https://example.com"})
     assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("https://example.org/", "https://example.org"),
+        ("HTTPS://Example.org:443", "https://example.org"),
+        ("http://[::1]:8000/", "http://[::1]:8000"),
+        ("https://müller.example", "https://xn--mller-kva.example"),
+    ],
+)
+def test_an_origin_is_compared_as_browsers_send_it(given: str, sent: str) -> None:
+    answer = ask(app(cors_origins=[given]), "GET", "/health", headers={"Origin": sent})
+    assert answer.headers["access-control-allow-origin"] == sent
+
+
+@pytest.mark.parametrize("given", ["example.org", "https://", "ftp://a", "null", "https://a:b", ""])
+def test_what_is_no_origin_is_refused(given: str) -> None:
+    with pytest.raises(ConfigError, match=r"must be like https://example\.org"):
+        app(cors_origins=[given])
+
+
+def test_an_origin_with_a_path_is_shown_without() -> None:
+    with pytest.raises(ConfigError, match=r"has no path: write https://example\.org$"):
+        app(cors_origins=["https://example.org/app/"])
+
+
+def test_a_page_can_read_what_the_guard_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = app(cors_origins=["https://example.org"], hosts={"localhost"})
+    large = {"Content-Length": str(10**9)} | ORIGIN
+    answers = [
+        ask(opened, "GET", "/health", headers=ORIGIN | {"Host": "evil.example"}),
+        ask(opened, "POST", "/generate", headers=large),
+    ]
+    monkeypatch.setattr(limits, "MAX_REQUESTS", 0)
+    answers.append(ask(opened, "GET", "/health", headers=ORIGIN))
+    assert [answer.status_code for answer in answers] == [421, 413, 503]
+    for answer in answers:
+        assert answer.headers["access-control-allow-origin"] == "https://example.org"
+        assert "Retry-After" in answer.headers["access-control-expose-headers"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
-from starlette.middleware.cors import CORSMiddleware
 
 from glassgpt import __version__
 from glassgpt.checkpoint import SavedRun
@@ -46,20 +45,13 @@ def create_app(
         redirect_slashes=False,
     )
     errors.install(app)
-    if cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Content-Type", "Accept"],
-        )
     _add_facts(app, library, pool)
     _add_questions(app, library, pool)
     _add_training(app, pool)
-    app.openapi = lambda: openapi.document(app, library)  # type: ignore[method-assign]
-    docs.add(app)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    docs.add(app, library.default.example)
     app.router.routes += site.routes(site_path)
-    return Guard(app, hosts)
+    return Guard(app, hosts, cors_origins)
 
 
 def _add_facts(app: FastAPI, library: Library, pool: Pool) -> None:

@@ -17,10 +17,12 @@ HERE = Path(__file__).parent
 BASE = "http://127.0.0.1:8000"
 
 
-def add(app: FastAPI) -> None:
+def add(app: FastAPI, text: str) -> None:
+    """`text` is one that the default run can read: the page's examples are about it."""
+
     @app.get("/docs", include_in_schema=False)
     async def page(request: Request) -> HTMLResponse:
-        return HTMLResponse(render(app.openapi(), str(request.base_url).rstrip("/")))
+        return HTMLResponse(render(app.openapi(), str(request.base_url).rstrip("/"), text))
 
     @app.get("/docs/try.js", include_in_schema=False)
     async def script() -> FileResponse:
@@ -31,9 +33,9 @@ def add(app: FastAPI) -> None:
         return FileResponse(HERE / "docs.css", media_type="text/css")
 
 
-def render(document: dict[str, Any], base: str = BASE) -> str:
+def render(document: dict[str, Any], base: str = BASE, text: str | None = None) -> str:
     parts = [
-        _operation(document, path, method, operation, base)
+        _operation(document, path, method, operation, base, text)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
@@ -60,12 +62,19 @@ def render(document: dict[str, Any], base: str = BASE) -> str:
 
 
 def _operation(
-    document: dict[str, Any], path: str, method: str, operation: dict[str, Any], base: str
+    document: dict[str, Any],
+    path: str,
+    method: str,
+    operation: dict[str, Any],
+    base: str,
+    text: str | None,
 ) -> str:
     title = f"{method.upper()} {path}"
     body = operation.get("requestBody", {}).get("content", {}).get("application/json")
     schema = _resolve(document, body["schema"]) if body else None
     example = schema.get("examples", [{}])[0] if schema else None
+    if example and "text" in example and text is not None:
+        example = example | {"text": text}
     answers = "".join(
         f"<tr><th scope=row>{status}<td>{_text(answer['description'])}"
         f"<td>{escape(', '.join(answer.get('content', {})))}"

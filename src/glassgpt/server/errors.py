@@ -14,6 +14,11 @@ from glassgpt.errors import ConfigError, DataError, GlassError
 from glassgpt.server import limits
 
 NO_JSON = "the body must be a JSON object, sent with Content-Type: application/json"
+EMPTY = "the body is empty; it must be a JSON object, sent with Content-Type: application/json"
+NO_OBJECT = "the body must be a JSON object, such as {}"
+UNREADABLE = (
+    "the body cannot be read as JSON: wrong encoding, nested too deep, or a number too long"
+)
 BUG = "an error inside the server; its operator can see which"
 
 # What a failed check means in our words; {input} is shown shortened, the rest is pydantic's.
@@ -86,12 +91,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return describe(error.errors()).answer()
+        sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return describe(error.errors(), sent == "application/json").answer()
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         if error.status_code == 400:  # only a body that cannot be parsed
-            return ApiError(422, NO_JSON, "body").answer()
+            return ApiError(422, UNREADABLE, "body").answer()
         path = request.url.path
         words = {
             404: f"there is nothing at {path}; /docs says what there is",
@@ -105,15 +111,20 @@ def install(app: FastAPI) -> None:
         return ApiError(500, BUG).answer()  # and the guard tells the operator
 
 
-def describe(errors: Sequence[Mapping[str, Any]]) -> ApiError:
-    """The first of pydantic's complaints, as one line with the field and the limit."""
+def describe(errors: Sequence[Mapping[str, Any]], as_json: bool) -> ApiError:
+    """The first of pydantic's complaints, as one line with the field and the limit.
+
+    `as_json`: the body was sent as JSON, so its header is not what is wrong with it.
+    """
     first = errors[0]
     kind, context = str(first["type"]), dict(first.get("ctx") or {})
     place = [str(part) for part in first["loc"] if part not in ("body", "query")]
-    if kind == "json_invalid" or not place:
-        return ApiError(422, NO_JSON, "body")
-    if kind in ("missing", "model_attributes_type", "dict_type") and first["loc"] == ("body",):
-        return ApiError(422, NO_JSON, "body")
+    if kind == "json_invalid":
+        what = f"{context['error']} at character {int(first['loc'][-1]) + 1}"
+        return ApiError(422, f"the body is not valid JSON: {what}", "body")
+    if not place:
+        empty = EMPTY if kind == "missing" else NO_OBJECT
+        return ApiError(422, empty if as_json else NO_JSON, "body")
     field = ".".join(place)
     words = WORDS.get(kind, "cannot be used: " + str(first["msg"]).replace("{", "{{"))
     shown = repr(first.get("input"))

@@ -12,13 +12,14 @@ from typing import Any
 
 from glassgpt import engines
 from glassgpt.checkpoint import RunInfo, SavedRun
-from glassgpt.config import TrainConfig
+from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import Engine
 from glassgpt.errors import DivergedError
 from glassgpt.evaluation import Known
 from glassgpt.modelfile import model_json
 from glassgpt.sampling import SampleConfig, generate
 from glassgpt.server import limits
+from glassgpt.server.errors import ApiError
 from glassgpt.server.schemas import TrainRequest
 from glassgpt.server.streams import Event
 from glassgpt.tokenizer import Tokenizer, normalized
@@ -35,6 +36,7 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
     """
     started = time.monotonic()
     documents = [normalized(text.strip(), request.normalize) for text in request.documents]
+    check_size(request, documents)
     tokenizer = Tokenizer.from_documents(documents, request.normalize)
     training = TrainConfig(
         steps=request.steps,
@@ -71,12 +73,39 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
     samples = _samples(run, engine, rng, choose, len(losses), request.samples)
     if request.model:
         raw = "\n".join(documents).encode()
-        info = RunInfo(NAME, hashlib.sha256(raw).hexdigest(), engines.DEFAULT)
+        digest = hashlib.sha256(raw).hexdigest()
+        info = RunInfo(NAME, digest, engines.DEFAULT, temperature=request.temperature)
         saved = SavedRun(Path(NAME), run, info, engine.state(), losses)
         yield Event("model", json.loads(model_json(saved)))
     end: dict[str, Any] = {"steps": len(losses), "of": request.steps, "stopped": stopped}
     end |= {"samples": samples, "seconds": round(time.monotonic() - started, 3)}
     yield Event("end", end)
+
+
+def check_size(request: TrainRequest, documents: list[str]) -> None:
+    """Raises ApiError, before anything of the model's size is allocated."""
+    characters: set[str] = set()
+    for document in documents:
+        characters.update(document)
+        if len(characters) > limits.MAX_TRAIN_CHARACTERS:
+            raise ApiError(
+                422,
+                f"documents has more than {limits.MAX_TRAIN_CHARACTERS:,} distinct characters; "
+                "each needs its own weights: leave out the documents with rare ones",
+                "documents",
+                limits.MAX_TRAIN_CHARACTERS,
+            )
+    shape = (request.n_layer, request.n_embd, request.n_head, request.block_size)
+    num_params = ModelConfig(len(characters) + 1, *shape).num_params
+    if num_params > limits.MAX_TRAIN_PARAMS:
+        raise ApiError(
+            422,
+            f"n_embd {request.n_embd} and n_layer {request.n_layer} with {len(characters):,} "
+            f"distinct characters make {num_params:,} parameters; at most "
+            f"{limits.MAX_TRAIN_PARAMS:,} are allowed: choose a smaller n_embd",
+            "n_embd",
+            limits.MAX_TRAIN_PARAMS,
+        )
 
 
 def _start(run: Run, documents: list[str]) -> dict[str, Any]:

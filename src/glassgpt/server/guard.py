@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import glassgpt
-from glassgpt.server import limits
+from glassgpt.server import cors, limits
 from glassgpt.server.errors import BUG, ApiError, busy
 from glassgpt.server.security import HEADERS
 
@@ -25,26 +25,44 @@ class Guard:
     Args:
         hosts: names this server may be called by; None for any. On the loopback it keeps a web
             page from reading it under a name that the page's owner points at 127.0.0.1.
+        cors_origins: web sites whose pages may read the answers.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Collection[str] | None = None,
+        cors_origins: Sequence[str] = (),
+    ) -> None:
         self.app, self.hosts = app, hosts
         self.requests = 0
+        self._inner = cors.allow(self._answer, cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = False
+        head = scope["method"] == "HEAD"  # the answer to GET without its body
 
         async def send_guarded(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
+            elif head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._inner({**scope, "method": "GET"} if head else scope, receive, send_guarded)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the application answers, or why it does not."""
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
             await send(message)
 
         try:
@@ -54,7 +72,7 @@ class Guard:
                 raise busy(f"has {limits.MAX_REQUESTS} requests at once already")
             body = await _read(scope, receive)
             async with asyncio.timeout(limits.REQUEST_SECONDS):
-                await self.app(scope, _replay(body, receive), send_guarded)
+                await self.app(scope, _replay(body, receive), watched)
             return
         except ApiError as error:
             answer = error
@@ -66,7 +84,7 @@ class Guard:
         finally:
             self.requests -= 1
         if not started:
-            await answer.answer()(scope, receive, send_guarded)
+            await answer.answer()(scope, receive, send)
 
     def _check_host(self, scope: Scope) -> None:
         host = _host(scope)

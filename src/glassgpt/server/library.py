@@ -67,6 +67,14 @@ class Served:
         }
         return b"".join(safetensors.dump(self.state.params, metadata))
 
+    @property
+    def example(self) -> str:
+        """A text that this run can read: its first document, or a character where it has none."""
+        chars = self.tokenizer.chars
+        letter = next((c for c in chars if c.isprintable() and not c.isspace()), chars[0])
+        word = self.run.documents[0] if self.run.documents else letter
+        return word[: min(limits.MAX_TEXT, self.model.block_size)]
+
     def summary(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -80,7 +88,7 @@ class Served:
     def facts(self) -> dict[str, Any]:
         """What GET /model tells."""
         info, losses = self.saved.info, self.saved.losses
-        tokenizer = self.tokenizer
+        tokenizer, alphabet = self.tokenizer, self.tokenizer.alphabet
         return {
             "run": self.name,
             "model": self.model.to_dict(),
@@ -98,6 +106,11 @@ class Served:
                 "normalize": tokenizer.normalize,
                 "tokens": [tokenizer.token(i) for i in range(tokenizer.vocab_size)],
                 "bos": tokenizer.bos,
+            },
+            "limits": {
+                "alphabet": None if alphabet is None else "".join(sorted(alphabet)),
+                "block_size": self.model.block_size,
+                "max_prompt_tokens": self.model.block_size - 1,
             },
             "params": {
                 "total": self.model.num_params,

@@ -13,9 +13,6 @@ MAX_SEED = 2**53 - 1
 MAX_TEXT = 1_000
 """Characters to tokenize or to trace."""
 
-MAX_PATTERN = 500
-"""Characters of a vocabulary that the OpenAPI document still spells out."""
-
 MAX_TRACE_NUMBERS = 1_000_000
 """Numbers in one answer of /trace; at most about 25 bytes each."""
 
@@ -25,6 +22,12 @@ MAX_JSON_PARAMS = 2_000_000
 # What /train may be asked to do. The seconds hold whatever the sizes add up to.
 MAX_TRAIN_DOCUMENTS = 40_000
 MAX_TRAIN_DOCUMENT = 100
+MAX_TRAIN_CHARACTERS = 5_000
+"""Distinct ones: each is a row of two tables and a column of every softmax."""
+
+MAX_TRAIN_PARAMS = 500_000
+"""Of the model: it bounds memory, the size of the answer and the time of a step."""
+
 MAX_TRAIN_STEPS = 10_000
 MAX_TRAIN_BATCH = 16
 MAX_TRAIN_LAYERS = 4

@@ -13,7 +13,7 @@ from types import FrameType
 import uvicorn
 
 from glassgpt.checkpoint import SavedRun
-from glassgpt.errors import ConfigError, RunError
+from glassgpt.errors import RunError
 from glassgpt.server.app import create_app
 from glassgpt.server.guard import Guard
 from glassgpt.server.sitefiles import MISSING, is_built
@@ -58,9 +58,6 @@ def serve(
     say: Callable[[str], None],
 ) -> None:
     """Serve until Ctrl-C. Raises RunError when the port cannot be had."""
-    for origin in cors_origins:
-        if origin != "*" and not origin.startswith(("http://", "https://")):
-            raise ConfigError(f"--cors-origin is {origin!r}; it must be like https://example.org")
     pool = Pool()
     hosts = None
     if host in LOOPBACK or allowed_hosts:
