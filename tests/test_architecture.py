@@ -24,7 +24,17 @@ LAYERS = [
 ]
 """A part of the package may use its own layer and those above it in this list."""
 
-SHARED = {"__init__", "base", "batch", "_build", "_library", "_placement", "_rows", "_spread"}
+SHARED = {
+    "__init__",
+    "base",
+    "batch",
+    "_build",
+    "_library",
+    "_placement",
+    "_rows",
+    "_rowwise",
+    "_spread",
+}
 """In `engines/`, what is no engine: the seam, and what engines are built with."""
 
 HEAVY = {"torch", "fastapi", "pydantic", "uvicorn", "matplotlib", "starlette", "pandas"}

@@ -120,6 +120,18 @@ def test_temperature_zero_is_greedy(glassgpt: Command) -> None:
     assert len({row["text"] for row in json.loads(out)["samples"]}) == 1
 
 
+def test_train_and_eval_measure_the_same_held_out_loss(glassgpt: Command) -> None:
+    """On a list with duplicates: no text that is trained on counts as held out."""
+    names = ["ada", "bob", "cleo", "dora", "emil", "fay", "gus", "hal", "ida", "jon"]
+    Path("list.txt").write_text("\n".join(names * 3 + names[:4] * 5))
+    how = ("--steps", "60", "--val-fraction", "0.3", "--samples", "0", "--json")
+    trained = json.loads(glassgpt("train", "list.txt", *how, "-o", "run")[1])
+    evaluated = json.loads(glassgpt("eval", "run", "--json", "-n", "1")[1])
+    held_out = evaluated["loss"]["this model"]["held_out"]
+    assert trained["held_out_loss"] == held_out["nats"]
+    assert trained["data"]["held_out"] == held_out["documents"] == 3
+
+
 def test_eval_compares_with_baselines(glassgpt: Command) -> None:
     glassgpt("train", "english", "--steps", "200", "-o", "run")
     _, out, _ = glassgpt("eval", "run", "--json", "--documents", "200", "-n", "20")
@@ -218,6 +230,10 @@ def test_version_and_help(glassgpt: Command) -> None:
         ("train ten -o file/run", 1, "cannot write file/run"),
         ("train ten --lr 1", 1, "the loss is inf at step 3.*checkpoint, of step 2, is in runs/ten"),
         ("sample", 1, "no run in runs/ yet"),
+        ("train ten --val-fraction .09", 1, "0.09 holds out none .* it must be at least 1/10"),
+        ("train ten --seed -1", 2, "seed is -1; it must be a whole number from 0 to"),
+        ("sample --seed -1", 2, "seed is -1; it must be a whole number from 0 to"),
+        ("eval --seed -1", 2, "seed is -1; it must be a whole number from 0 to"),
         ("sample nowhere", 1, "there is no run 'nowhere'"),
         ("sample taken", 1, "config.json is missing"),
         ("dance", 2, "No such command 'dance'"),

@@ -145,9 +145,9 @@ def test_the_parts_in_which_windows_are_made_do_not_show(
     assert [list(map(list, part)) for part in split(long, 2, random.Random(0), 0.2)] == whole
 
 
-def test_nothing_left_to_train_on(long: Corpus) -> None:
-    with pytest.raises(DataError, match="leaves nothing to train on"):
-        split(long, 4, random.Random(0), 1.0)
+def test_holding_out_nothing_is_refused(long: Corpus) -> None:
+    with pytest.raises(DataError, match="0.1 holds out none of the documents, of which 5 are"):
+        split(long, 4, random.Random(0), 0.1)
 
 
 def test_readahead_takes_any_range(english: Corpus) -> None:

@@ -84,9 +84,7 @@ def test_the_documents_given_stay_as_they_are(ten: Dataset) -> None:
     assert ten.documents == before
 
 
-@pytest.mark.parametrize(
-    ("val_fraction", "held_out"), [(0.0, 0), (0.05, 0), (0.1, 1), (0.25, 2), (0.99, 9)]
-)
+@pytest.mark.parametrize(("val_fraction", "held_out"), [(0.0, 0), (0.1, 1), (0.25, 2), (0.99, 9)])
 def test_the_last_of_the_shuffled_list_are_held_out(
     begun: Callable, val_fraction: float, held_out: int
 ) -> None:
@@ -101,8 +99,59 @@ def test_the_last_of_the_shuffled_list_are_held_out(
     assert read == set(run.train_documents)
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("val_fraction", [0.2, 0.34, 0.5, 0.9])
+def test_no_text_is_on_both_sides_of_the_split(seed: int, val_fraction: float) -> None:
+    texts = ["a", "b", "ab", "ba", "aa", "bb", "aab", "abb", "bab", "baa"]
+    documents = texts * 3 + texts[:5] * 4
+    training = TrainConfig(seed=seed, val_fraction=val_fraction)
+    run, state, after = begin(documents, training, Tokenizer("ab"))
+    whole, same, stream = begin(documents, TrainConfig(seed=seed), Tokenizer("ab"))
+    aside = run.documents[run.num_train :]
+    assert len(set(aside)) == int(10 * val_fraction)
+    assert not set(aside) & set(run.train_documents)
+    assert sorted(run.documents) == sorted(documents)
+    assert run.held_out == list(dict.fromkeys(aside))
+    # The others keep their order, and the random stream goes on where it does without a split.
+    assert run.train_documents == [d for d in whole.documents if d not in aside]
+    assert_close(state.params, same.params, 0.0)
+    assert after.getstate() == stream.getstate()
+
+
+def test_held_out_texts_of_an_older_run_are_those_it_does_not_train_on() -> None:
+    """It may have copies of a text on both sides: documents.txt and num_train say which."""
+    run, *_ = begin(["a", "b", "ab", "ba"], TrainConfig(), Tokenizer("ab"))
+    run.documents, run.num_train = ["a", "b", "a", "ba", "b", "ba"], 3
+    assert run.held_out == ["ba"]
+    assert run.held_out_ids(9) == [run.tokenizer.encode("ba")]
+
+
+def test_a_fraction_is_the_decimal_that_is_written() -> None:
+    """29 of 100, though 100 * 0.29 is a little less than 29 in floating point."""
+    documents = [f"{a}{b}" for a in "abcdefghij" for b in "abcdefghij"]
+    counts = [
+        len(begin(documents, TrainConfig(val_fraction=f), TOKENIZER)[0].held_out)
+        for f in (0.29, 0.57, 0.58, 0.999, 0.01)
+    ]
+    assert counts == [29, 57, 58, 99, 1]
+
+
+@pytest.mark.parametrize(
+    ("documents", "val_fraction", "message"),
+    [
+        (["a", "b", "ab"], 0.3, "0.3 holds out none .* 3 are distinct; it must be at least 1/3"),
+        (["a", "a"], 0.9, "0.9 holds out none of the documents, of which 1 is distinct; all of"),
+    ],
+)
+def test_holding_out_nothing_is_refused(
+    documents: list[str], val_fraction: float, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        begin(documents, TrainConfig(val_fraction=val_fraction), TOKENIZER)
+
+
 def test_nothing_to_train_on() -> None:
-    with pytest.raises(DataError, match="leaves nothing to train on"):
+    with pytest.raises(DataError, match="there is no document to train on"):
         begin([], TrainConfig(), TOKENIZER)
     with pytest.raises(ConfigError, match="n_head is 3"):
         begin(["a", "b"], TrainConfig(), TOKENIZER, n_head=3)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
 from typing import Any, Literal, Self, get_args
 
-from glassgpt.errors import ConfigError
+from glassgpt.errors import ConfigError, DataError
 
 Normalization = Literal["nfc", "nfd", "none"]
 
@@ -105,7 +106,8 @@ class TrainConfig(_Record):
         beta1, beta2, eps: Adam's decay rates and the term that keeps its division finite.
         init_std: standard deviation of the initial weights.
         seed: of the one random stream: document order, initial weights, then samples.
-        val_fraction: share of the documents, the last of the shuffled list, kept out of training.
+        val_fraction: share of the distinct documents, the last of the shuffled list, that is kept
+            out of training.
     """
 
     steps: int = 1000
@@ -121,7 +123,7 @@ class TrainConfig(_Record):
     def __post_init__(self) -> None:
         _whole("steps", self.steps, 1, 10**9)
         _whole("batch_size", self.batch_size, 1, 2**20)
-        _whole("seed", self.seed, 0, 2**63 - 1)
+        check_seed(self.seed)
         rate, std, share = self.learning_rate, self.init_std, self.val_fraction
         _real("learning_rate", rate, "above 0", _above(rate, 0))
         _real("beta1", self.beta1, "from 0 to below 1", _between(self.beta1, 0, 1))
@@ -141,6 +143,27 @@ def _above(value: object, low: float) -> bool:
 
 def _between(value: object, low: float, high: float) -> bool:
     return isinstance(value, int | float) and low <= value < high
+
+
+def check_seed(value: object) -> None:
+    """Raise ConfigError for anything but a seed of the random stream."""
+    _whole("seed", value, 0, 2**63 - 1)
+
+
+def num_held_out(number: int, val_fraction: float) -> int:
+    """How many of so many distinct documents are held out: the exact product, rounded down.
+
+    The fraction is taken as the decimal it is written as: 0.29 of 100 is 29, though the float is a
+    little less. Raises DataError where some are to be held out, and it would be none.
+    """
+    held_out = int(number * Fraction(repr(float(val_fraction))))
+    if val_fraction and not held_out:
+        least = f"it must be at least 1/{number}" if number > 1 else "all of them are alike"
+        raise DataError(
+            f"a val_fraction of {val_fraction:g} holds out none of the documents, of which "
+            f"{number:,} {'is' if number == 1 else 'are'} distinct; {least}"
+        )
+    return held_out
 
 
 def check_normalization(value: object) -> Normalization:

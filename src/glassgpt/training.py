@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.config import ModelConfig, TrainConfig, num_held_out
 from glassgpt.corpora import Corpus, Windows, split
 from glassgpt.engines.base import Document, Engine, Params, TrainState
 from glassgpt.errors import DataError, DivergedError
@@ -52,7 +52,9 @@ class Run:
 
     @property
     def held_out(self) -> list[str]:
-        return self.documents[self.num_train :]
+        """The texts set aside by val_fraction, each once; none of them is trained on."""
+        trained = set(self.train_documents) if self.num_train < len(self.documents) else ()
+        return [d for d in dict.fromkeys(self.documents[self.num_train :]) if d not in trained]
 
     def batch(self, step: int) -> list[str]:
         """The documents of a step, counted from 0; none of a corpus, whose texts are not here."""
@@ -113,18 +115,29 @@ def begin(
 ) -> tuple[Run, TrainState, random.Random]:
     """Shuffle the documents and draw the weights; the generator returned is ready for the samples.
 
-    Raises DataError if nothing would be left to train on, ConfigError for an impossible shape.
+    Raises DataError if there is nothing to train on, or nothing to hold out where that is asked
+    for; ConfigError for an impossible shape.
     """
     model = ModelConfig(tokenizer.vocab_size, n_layer, n_embd, n_head, block_size)
     order = list(documents)
-    num_held_out = int(len(order) * training.val_fraction)
-    if num_held_out >= len(order):
-        raise DataError(f"a val_fraction of {training.val_fraction} leaves nothing to train on")
+    if not order:
+        raise DataError("there is no document to train on")
     rng = random.Random(training.seed)
     rng.shuffle(order)
+    train, held_out = hold_out(order, training.val_fraction)
     params = initial_params(model, rng, training.init_std)
-    run = Run(model, training, tokenizer, order, len(order) - num_held_out)
+    run = Run(model, training, tokenizer, train + held_out, len(train))
     return run, TrainState.fresh(params), rng
+
+
+def hold_out(order: list[str], val_fraction: float) -> tuple[list[str], list[str]]:
+    """Shuffled documents in two: those to train on and the last ones, which are held out.
+
+    Distinct texts are counted, and all copies of a text go the same way: no text is in both.
+    """
+    texts = list(dict.fromkeys(reversed(order)))
+    last = set(texts[: num_held_out(len(texts), val_fraction)])
+    return [d for d in order if d not in last], [d for d in order if d in last]
 
 
 def begin_corpus(

@@ -14,7 +14,7 @@ import {
   sampleConfig,
 } from '../src/engine/sample.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
-import { Run } from '../src/engine/train.ts';
+import { prepare, Run } from '../src/engine/train.ts';
 import { vectors } from './conformance.ts';
 
 const tiny = vectors('tiny_model');
@@ -114,6 +114,24 @@ describe('how good it is', () => {
     const all = new Run(config, training, tokenizer, documents, 5);
     expect(split(all, 1)).toEqual({ train: ['ab'], heldOut: ['cd', 'ef'] });
     expect(split(all, 5).heldOut).toEqual([]);
+  });
+
+  test('no text is on both sides of the split, and a fraction is the decimal that is written', () => {
+    const texts = Array.from({ length: 100 }, (_, i) => 'abcdef'[i % 6]! + 'f'.repeat(i / 6));
+    const twice = [...texts, ...texts, ...texts.slice(40)];
+    for (const [val_fraction, count] of [
+      [0.29, 29],
+      [0.57, 57],
+      [0.999, 99],
+      [1e-7, 0],
+    ] as const) {
+      const run = prepare(twice, trainConfig({ val_fraction }), tokenizer);
+      const aside = new Set(run.documents.slice(run.numTrain));
+      expect(aside.size).toBe(count);
+      expect(run.trainDocuments.filter((text) => aside.has(text))).toEqual([]);
+      expect(run.heldOut).toEqual([...aside]);
+      expect([...run.documents].sort()).toEqual([...twice].sort());
+    }
   });
 
   test('the loss of a model is the mean surprise', () => {

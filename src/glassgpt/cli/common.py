@@ -41,7 +41,17 @@ EngineOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="Of the random stream.")]
+
+
+def _seed(value: int) -> int:
+    """Of every command alike; Python's own `random.Random(-1)` would be `random.Random(1)`."""
+    from glassgpt.config import check_seed
+
+    check_seed(value)
+    return value
+
+
+SeedOption = Annotated[int, typer.Option("--seed", callback=_seed, help="Of the random stream.")]
 
 
 def examples(*commands: str) -> str:

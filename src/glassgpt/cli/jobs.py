@@ -146,7 +146,7 @@ def resume(path: Path, steps: int | None, placement: Placement, source: str | No
         "name": saved.info.data_name,
         "sha256": saved.info.data_sha256,
         "documents": run.num_documents,
-        "held_out": run.num_documents - run.num_train,
+        "held_out": len(run.windows[1] if run.windows else run.held_out),
         "characters": len(run.tokenizer.chars),
         "normalize": run.tokenizer.normalize,
     }

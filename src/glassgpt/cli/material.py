@@ -194,4 +194,11 @@ def attach_corpus(saved: SavedRun, source: str | None, how: str) -> tuple[random
     same = material.corpus.tokenizer.to_dict() == saved.run.tokenizer.to_dict()
     if material.sha256 != saved.info.data_sha256 or not same:
         raise RunError(f"{source} is not the corpus {name!r} that {saved.path} was trained on")
-    return attach(saved.run, material.corpus), material.again
+    trained_on = saved.run.num_train
+    rng = attach(saved.run, material.corpus)
+    if saved.run.num_train != trained_on:
+        raise RunError(
+            f"{saved.path} trains on {trained_on:,} windows of {source}, where this glassgpt finds "
+            f"{saved.run.num_train:,}: another version held out other documents"
+        )
+    return rng, material.again

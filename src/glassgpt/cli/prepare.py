@@ -81,7 +81,9 @@ def prepare(
         known = corpora.read_tokenizer(tokenizer_from)
     if tokens != "bytes" and vocab_size is not None:
         raise ConfigError("--vocab-size is for --tokens bytes; characters are as many as there are")
-    size = (vocab_size or DEFAULT_VOCAB_SIZE) if tokens == "bytes" else None
+    size = None
+    if tokens == "bytes":
+        size = DEFAULT_VOCAB_SIZE if vocab_size is None else vocab_size
 
     started = time.perf_counter()
     try:

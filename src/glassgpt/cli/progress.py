@@ -90,7 +90,7 @@ class Display:
         shown = f"{chunk.losses[-1]:.3f} (smoothed {self.smooth / self.weight:.3f})"
         if self.progress and self.task is not None:
             self._look(done)
-            rate = f"{chunk.learning_rates[-1]:.4f}"
+            rate = f"{chunk.learning_rates[-1]:#.3g}"
             self.progress.update(self.task, completed=done, loss=shown, rate=rate, text=self.text)
         elif done in self.marks:
             text = f"  {self.sample(done) or EMPTY}" if self.sample else ""

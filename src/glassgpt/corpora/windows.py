@@ -14,8 +14,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from glassgpt.config import num_held_out
 from glassgpt.corpora.corpus import Corpus, TokenIds, damaged_index
-from glassgpt.errors import DataError
 
 PART = 1 << 20
 """Documents whose windows are worked out at a time."""
@@ -88,17 +88,17 @@ def split(
 ) -> tuple[Windows, Windows]:
     """The windows to train on, and those held out, in their order.
 
-    First the documents are shuffled, and the last `int(num_documents * val_fraction)` held out:
-    those of a run on a list in memory. Then, only if a training document has several windows, the
-    training windows are shuffled among themselves. The same random stream then goes on.
+    First the documents are shuffled, and the last `num_documents * val_fraction`, rounded down, are
+    held out: those of a run on a list in memory that has no duplicates. A corpus is too large to be
+    searched for them, so a text that stands in it twice can be in both parts. Then, only if a
+    training document has several windows, the training windows are shuffled among themselves. The
+    same random stream then goes on.
 
     Takes 4 bytes a document and 4 or 8 a window, and a second or so for a million of them. Raises
-    DataError if nothing would be left to train on, RunError for a damaged index.
+    DataError if nothing would be held out where that is asked for, RunError for a damaged index.
     """
     number = corpus.num_documents
-    held_out = int(number * val_fraction)
-    if held_out >= number:
-        raise DataError(f"a val_fraction of {val_fraction} leaves nothing to train on")
+    held_out = num_held_out(number, val_fraction)
     documents = np.arange(number, dtype=np.uint32)
     _shuffle(documents, rng)
     train, rest = documents[: number - held_out], documents[number - held_out :]

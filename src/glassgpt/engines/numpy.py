@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassgpt.config import ModelConfig
+from glassgpt.engines._rowwise import rmsnorm, rmsnorm_backward, softmax
 from glassgpt.engines.base import (
     NO_PROBABILITY,
     AdamConfig,
@@ -299,31 +300,3 @@ class NumpySession:
         self.cache.length += 1
         logits: NDArray[np.float64] = a.top["logits"][0].astype(np.float64)
         return logits
-
-
-def softmax(x: Array) -> Array:
-    """Over the last axis. The ufuncs are called directly and in place: at seven rows of sixteen
-    numbers, what a step costs is the calls."""
-    e: Array = x - np.maximum.reduce(x, -1, keepdims=True)
-    np.exp(e, out=e)
-    e /= np.add.reduce(e, -1, keepdims=True)
-    return e
-
-
-def rmsnorm(x: Array) -> tuple[Array, Array]:
-    """y = x s with s = (mean(x^2) + 1e-5)^-1/2 of each row; returns y and s."""
-    scale: Array = np.vecdot(x, x)[:, None]
-    scale /= x.shape[-1]
-    scale += 1e-5
-    np.sqrt(scale, out=scale)
-    np.reciprocal(scale, out=scale)
-    return x * scale, scale
-
-
-def rmsnorm_backward(dy: Array, y: Array, scale: Array) -> Array:
-    """dx = s (dy - y mean(y dy)): moving x along y is undone by the scale."""
-    along = np.vecdot(dy, y)[:, None]
-    along /= y.shape[-1]
-    dx: Array = dy - y * along
-    dx *= scale
-    return dx

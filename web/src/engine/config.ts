@@ -35,7 +35,7 @@ export interface TrainConfig {
   readonly init_std: number;
   /** Of the one random stream: document order, initial weights, then samples. Up to 2^63 - 1. */
   readonly seed: number | bigint;
-  /** Share of the documents, the last of the shuffled list, kept out of training. */
+  /** Share of the distinct documents, the last of the shuffled list, kept out of training. */
   readonly val_fraction: number;
 }
 
@@ -107,6 +107,19 @@ export function modelConfigFrom(data: unknown): ModelConfig {
 /** Training settings from a file: an object with exactly the known keys. */
 export function trainConfigFrom(data: unknown): TrainConfig {
   return trainConfig(record('TrainConfig', data, Object.keys(TRAIN_DEFAULTS)));
+}
+
+/**
+ * How many of so many distinct documents are held out: the exact product, rounded down.
+ *
+ * The fraction is taken as the decimal it is written as: 0.29 of 100 is 29, though the float is a
+ * little less.
+ */
+export function numHeldOut(count: number, val_fraction: number): number {
+  const [digits, exponent = '0'] = String(val_fraction).split('e') as [string, string?];
+  const [whole, decimals = ''] = digits.split('.') as [string, string?];
+  const scale = 10n ** BigInt(decimals.length - Number(exponent));
+  return Number((BigInt(count) * BigInt(whole + decimals)) / scale);
 }
 
 /** The width of one head. */

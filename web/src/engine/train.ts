@@ -5,7 +5,13 @@
  * weights tensor by tensor, row by row, and then draws the samples.
  */
 
-import { learningRates, type ModelConfig, modelConfig, type TrainConfig } from './config.ts';
+import {
+  learningRates,
+  type ModelConfig,
+  modelConfig,
+  numHeldOut,
+  type TrainConfig,
+} from './config.ts';
 import { DataError, DivergedError } from './errors.ts';
 import { type Document, freshState, type TrainState } from './model.ts';
 import { Params } from './params.ts';
@@ -60,8 +66,10 @@ export class Run {
     return this.documents.slice(0, this.numTrain);
   }
 
+  /** The texts set aside by val_fraction, each once; none of them is trained on. */
   get heldOut(): string[] {
-    return this.documents.slice(this.numTrain);
+    const trained = new Set(this.documents.slice(0, this.numTrain));
+    return [...new Set(this.documents.slice(this.numTrain))].filter((d) => !trained.has(d));
   }
 
   /** The documents of a step, counted from 0. */
@@ -130,7 +138,7 @@ export class Diverged extends DivergedError {
 /**
  * Shuffle the documents: all of a run but its weights, which `initial` draws.
  *
- * Throws DataError if nothing would be left to train on, ConfigError for an impossible shape.
+ * Throws DataError if there is nothing to train on, ConfigError for an impossible shape.
  */
 export function prepare(
   documents: readonly string[],
@@ -140,14 +148,24 @@ export function prepare(
 ): Run {
   const model = modelConfig({ ...shape, vocab_size: tokenizer.vocab_size });
   const order = [...documents];
-  const numHeldOut = Math.trunc(order.length * training.val_fraction);
-  if (numHeldOut >= order.length) {
-    throw new DataError(
-      `a val_fraction of ${repr(training.val_fraction)} leaves nothing to train on`,
-    );
-  }
+  if (!order.length) throw new DataError('there is no document to train on');
   new Random(training.seed).shuffle(order);
-  return new Run(model, training, tokenizer, order, order.length - numHeldOut);
+  const [train, heldOut] = holdOut(order, training.val_fraction);
+  return new Run(model, training, tokenizer, [...train, ...heldOut], train.length);
+}
+
+/**
+ * Shuffled documents in two: those to train on and the last ones, which are held out.
+ *
+ * Distinct texts are counted, and all copies of a text go the same way: no text is in both.
+ */
+function holdOut(
+  order: readonly string[],
+  val_fraction: number,
+): [train: string[], heldOut: string[]] {
+  const texts = [...new Set([...order].reverse())];
+  const last = new Set(texts.slice(0, numHeldOut(texts.length, val_fraction)));
+  return [order.filter((d) => !last.has(d)), order.filter((d) => last.has(d))];
 }
 
 /** Draw the weights of a run; the generator returned is ready for its samples. */
