@@ -230,7 +230,7 @@ def test_version_and_help(glassgpt: Command) -> None:
         ("train ten -o file/run", 1, "cannot write file/run"),
         ("train ten --lr 1", 1, "the loss is inf at step 3.*checkpoint, of step 2, is in runs/ten"),
         ("sample", 1, "no run in runs/ yet"),
-        ("train ten --val-fraction .09", 1, "0.09 holds out none .* it must be at least 1/10"),
+        ("train ten --val-fraction .09", 2, "0.09 holds out none .* it must be at least 1/10"),
         ("train ten --seed -1", 2, "seed is -1; it must be a whole number from 0 to"),
         ("sample --seed -1", 2, "seed is -1; it must be a whole number from 0 to"),
         ("eval --seed -1", 2, "seed is -1; it must be a whole number from 0 to"),

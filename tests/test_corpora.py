@@ -146,7 +146,7 @@ def test_the_parts_in_which_windows_are_made_do_not_show(
 
 
 def test_holding_out_nothing_is_refused(long: Corpus) -> None:
-    with pytest.raises(DataError, match="0.1 holds out none of the documents, of which 5 are"):
+    with pytest.raises(DataError, match="holds out none of the documents, of which 5 are"):
         split(long, 4, random.Random(0), 0.1)
 
 

@@ -120,6 +120,7 @@ def test_a_named_pipe_is_a_pipe(tmp_path: Path) -> None:
         (b"a", ["--tokens", "words"], "--tokens is 'words'; it must be characters or bytes"),
         (b"a", ["--vocab-size", "300"], "--vocab-size is for --tokens bytes"),
         (b"a", ["--tokens", "bytes", "--vocab-size", "256"], "has from 257 (the bytes and BOS)"),
+        (b"a", ["--tokens", "bytes", "--vocab-size", "0"], "has from 257 (the bytes and BOS)"),
         (b"a", ["--tokens", "bytes", "-"], "standard input can be read only once, and byte pairs"),
         (b"a", ["-", "-"], "standard input (-) can be read only once"),
         (b"a", ["--key", "a"], "--key is for --documents jsonl"),

@@ -70,3 +70,17 @@ def test_an_empty_text_is_shown_as_such(capsys: pytest.CaptureFixture[str]) -> N
     with Display(1, None) as display:  # several processes draw no text
         display.update(Chunk(0, [2.5], [0.01]))
     assert capsys.readouterr().err == "step 1/1  loss 2.500 (smoothed 2.500)\n"
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"), [(0.01, "0.0100"), (0.00003, "3.00e-05"), (0.0, "0.00")]
+)
+def test_a_small_learning_rate_is_not_shown_as_zero(
+    rate: float, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with Display(9, lambda step: "") as display:
+        display.update(Chunk(0, [2.5], [rate]))
+        assert display.progress
+        [task] = display.progress.tasks
+    assert task.fields["rate"] == shown

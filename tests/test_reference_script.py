@@ -115,6 +115,7 @@ def test_bom_crlf_and_blank_lines_are_no_part_of_a_document(tmp_path: Path) -> N
         (b"", [], "at least one document"),
         (b"\n \n", [], "at least one document"),
         (b"emma\n\xff\n", [], r"cannot read list\.txt: 'utf-8' codec"),
+        (b"emma\na\rb\n", [], r"cannot read list\.txt: .*control character"),
         (b"emma\n", ["--steps", "0"], "one step"),
         (b"emma\n", ["--lr", "-1"], "positive --lr"),
         (b"emma\n", ["--lr", "nan"], "positive --lr"),

@@ -24,8 +24,11 @@ from pathlib import Path
 # --- 1. Dataset: a document is one line ----------------------------------------------------------
 def read_documents(path: str | Path) -> list[str]:
     """The non-empty lines of a UTF-8 text file, without the white space around them."""
-    lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
-    return [line.strip() for line in lines if line.strip()]
+    lines = Path(path).read_bytes().decode("utf-8-sig").split("\n")  # a line ends here only
+    documents = [line.strip() for line in lines if line.strip()]
+    if any(char < " " for document in documents for char in document):
+        raise ValueError("a line has a control character inside; it must be plain text")
+    return documents
 
 
 # --- 2. Tokenizer: a token is one character -------------------------------------------------------
