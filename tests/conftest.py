@@ -14,6 +14,7 @@ from glassgpt import datasets
 from glassgpt.cli import main
 from glassgpt.config import TrainConfig
 from glassgpt.datasets import Dataset
+from glassgpt.engines import _build, _library
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import Run, begin
@@ -22,6 +23,12 @@ from support import SMALL, Command, Result, build, names_file, small_params
 # Derandomised: a run that passes here passes everywhere; no deadline: shared machines stall.
 settings.register_profile("glassgpt", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("glassgpt")
+
+
+def pytest_configure() -> None:
+    """Where the kernel was compiled from other sources, compile the ones that are tested."""
+    if any(_build.LIB.glob("kernel-*")) and _library.unavailable():
+        _build.build()
 
 
 @pytest.fixture

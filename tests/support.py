@@ -42,6 +42,12 @@ def arrays(tensors: Mapping[str, Any]) -> Params:
     return {name: np.array(matrix, np.float64) for name, matrix in tensors.items()}
 
 
+def skip_without(name: str) -> None:
+    """Skip the test, and say why, where this engine cannot run."""
+    if reason := engines.unavailable(name):
+        pytest.skip(f"there is no {name} engine here: {reason}")
+
+
 def build(
     name: str,
     config: ModelConfig,
@@ -51,8 +57,7 @@ def build(
 ) -> Engine:
     """An engine around its own copy of these weights; skips the test where it cannot run here."""
     state = state if isinstance(state, TrainState) else TrainState.fresh(state)
-    if reason := engines.unavailable(name):
-        pytest.skip(f"there is no {name} engine here: {reason}")
+    skip_without(name)
     return engines.create(name, config, state.copy(), training or TrainConfig(), dtype)
 
 

@@ -17,7 +17,7 @@ from glassgpt import engines
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import Document, TrainState
 from glassgpt.errors import EngineError
-from support import PRECISIONS, SMALL, assert_close, build, furthest, small_params
+from support import PRECISIONS, SMALL, assert_close, build, furthest, skip_without, small_params
 
 DOCUMENTS = [[4, 0, 1, 4], [4, 4], [4, 3, 2, 1, 0, 3, 2, 4], [4, 1, 4]]
 every_engine = pytest.mark.parametrize("name", engines.NAMES)
@@ -71,6 +71,7 @@ def test_state_goes_on_bit_for_bit(name: str) -> None:
 
 @every_engine
 def test_states_and_gradients_are_copies(name: str) -> None:
+    skip_without(name)
     given_state = TrainState.fresh(small_params())
     engine = engines.create(name, SMALL, given_state, TrainConfig())
     loss, grads = engine.loss_and_grads(DOCUMENTS)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import math
 import multiprocessing
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from glassgpt.config import ModelConfig
 from glassgpt.engines.base import AdamConfig, Document, TrainState
 from glassgpt.engines.scalar import ScalarEngine
 from glassgpt.errors import EngineError
+from support import ROOT, SRC
 
 native = pytest.importorskip("glassgpt.engines.native")
 if not native.available():
@@ -386,3 +389,42 @@ def test_a_call_is_cheap() -> None:
     started = time.perf_counter()
     engine.train(batches, [0.001] * 1000)
     assert time.perf_counter() - started < 1  # a hundred times what it takes
+
+
+# --- which library is taken -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changed", ["_build.py", "kernel.c", "kernel/forward.h"])
+def test_a_library_built_from_other_sources_or_in_another_way_is_not_taken(
+    changed: str, tmp_path: Path
+) -> None:
+    engines = tmp_path / "engines"
+    shutil.copytree(SRC / "engines", engines, ignore=shutil.ignore_patterns("lib", "__pycache__"))
+
+    def name() -> str:
+        spec = importlib.util.spec_from_file_location("copied_build", engines / "_build.py")
+        assert spec and spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.library_name("generic", "float64")
+
+    before = name()
+    assert name() == before
+    with (engines / changed).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert name() != before
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not here")
+def test_make_compiles_again_when_the_way_of_compiling_changes(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    for made in (tmp_path / "bin/python", tmp_path / "setup.stamp"):
+        made.touch()
+
+    def plan(*changed: str) -> str:
+        what_if = [part for path in changed for part in ("-W", path)]
+        command = ["make", "-n", f"VENV={tmp_path}", *what_if, "setup"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert "--editable ." not in plan()
+    assert "--editable ." in plan("src/glassgpt/engines/_build.py")

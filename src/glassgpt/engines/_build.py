@@ -3,11 +3,15 @@
     python src/glassgpt/engines/_build.py
 
 The build hook runs this too, straight from the source tree, so it needs nothing but the standard
-library. The libraries go to `engines/lib/`; `native.py` picks one of them at load time.
+library. The libraries go to `engines/lib/`; `native.py` picks one of them at load time. The name of
+each has a fingerprint of the sources and of this file, so that one built from others is not taken.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
 import os
 import platform
 import re
@@ -63,10 +67,17 @@ def machine(name: str = "") -> str:
     )
 
 
+@functools.cache
+def fingerprint() -> str:
+    """Of all that decides what a library does: the sources, and how they are compiled."""
+    parts = [SOURCE, *sorted((HERE / "kernel").glob("*.h")), Path(__file__)]
+    return hashlib.sha256(b"\0".join(part.read_bytes() for part in parts)).hexdigest()[:12]
+
+
 def library_name(level: str, dtype: str, system: str = "") -> str:
-    """File name of one library, e.g. `kernel-x86-64-v3-float32.so`."""
+    """File name of one library, e.g. `kernel-x86-64-v3-float32-1f0c6a92b7d4.so`."""
     suffix = {"Windows": "dll", "Darwin": "dylib"}.get(system or platform.system(), "so")
-    return f"kernel-{level}-{dtype}.{suffix}"
+    return f"kernel-{level}-{dtype}-{fingerprint()}.{suffix}"
 
 
 def find_compiler() -> list[str] | None:
@@ -100,7 +111,9 @@ def build(
 
     def compile_one(level: str, dtype: str, flags: list[str]) -> tuple[Path | None, str]:
         path = out / library_name(level, dtype, system)
-        new = path.with_name(path.name + ".new")  # so that a running process keeps the old one
+        new = path.with_name(
+            f"{path.name}.{os.getpid()}"
+        )  # so that a running process keeps the old one
         if rename_levels:
             flags = [re.sub(r"x86-64-(v\d)", r"x86_64_\1", flag) for flag in flags]
         command = [*compiler, *FLAGS, *link, *flags, *DTYPES[dtype], *extra]
@@ -121,7 +134,13 @@ def build(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda job: compile_one(*job), jobs))
     reasons = [reason for _, reason in results if reason]
-    return [path for path, _ in results if path], reasons[0] if reasons else ""
+    paths = [path for path, _ in results if path]
+    if paths:
+        for outdated in set(out.glob("kernel-*")) - set(paths):
+            if fingerprint() not in outdated.name:
+                with contextlib.suppress(OSError):  # Windows keeps what a process has loaded
+                    outdated.unlink()
+    return paths, reasons[0] if reasons else ""
 
 
 def main() -> int:

@@ -32,7 +32,10 @@ def levels(dtype: str = "float64") -> list[str]:
 def unavailable() -> str | None:
     """Why there is no native engine, in a few words; None where there is one."""
     try:
-        return None if levels() else "the kernel is not compiled"
+        if levels():
+            return None
+        built = any(_build.LIB.glob("kernel-*"))
+        return f"the kernel is {'compiled from other sources' if built else 'not compiled'}"
     except OSError as error:
         return f"the kernel cannot be loaded: {error}"
 
