@@ -17,6 +17,7 @@ import httpx
 from glassgpt import datasets, engines
 from glassgpt.checkpoint import RunInfo, SavedRun
 from glassgpt.config import TrainConfig
+from glassgpt.runlog import Log
 from glassgpt.server.app import create_app
 from glassgpt.server.guard import Guard
 from glassgpt.server.running import Server, listen
@@ -37,7 +38,7 @@ def saved(name: str = "ten", steps: int = 200) -> SavedRun:
     losses = [loss for chunk in train(run, engine) for loss in chunk.losses]
     info = RunInfo(name, loaded.sha256, "numpy")
     rates = training.learning_rates(0, steps)
-    return SavedRun(Path(name), run, info, engine.state(), losses, rates)
+    return SavedRun(Path(name), run, info, engine.state(), lambda: Log(losses, rates))
 
 
 def app(*names: str, **options: Any) -> Guard:

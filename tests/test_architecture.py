@@ -19,7 +19,7 @@ LAYERS = [
     | {"config", "tokenizer", "bytepairs", "reference", "runfiles"},
     {"datasets", "corpora", "engines"},
     {"training", "sampling", "trace", "evaluation", "benchmark"}
-    | {"checkpoint", "modelfile", "runlog", "saving", "statefile"},
+    | {"checkpoint", "modelfile", "runlog", "runwriter", "saving", "statefile"},
     {"cli", "server", "__main__"},
 ]
 """A part of the package may use its own layer and those above it in this list."""

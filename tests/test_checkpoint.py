@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from glassgpt import checkpoint, datasets, engines, modelfile
-from glassgpt.checkpoint import RunInfo, RunWriter, SavedRun
+from glassgpt import checkpoint, datasets, engines, modelfile, runlog
+from glassgpt.checkpoint import RunInfo, SavedRun
 from glassgpt.config import TrainConfig
 from glassgpt.errors import RunError
+from glassgpt.runwriter import RunWriter
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import begin, train
 
@@ -69,17 +71,111 @@ def test_a_run_is_read_back_bit_for_bit(run_path: Path) -> None:
         assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_the_log_has_a_line_a_step(run_path: Path) -> None:
-    lines = [json.loads(line) for line in (run_path / "log.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
-    assert lines[0]["documents"] == ["amelia"]
-    assert lines[0]["learning_rate"] == 0.01
+def test_the_log_is_eight_bytes_a_step(run_path: Path) -> None:
+    saved = checkpoint.load(run_path)
+    assert np.fromfile(run_path / "losses.f64", "<f8").tolist() == saved.losses
+    assert (run_path / "losses.f64").stat().st_size == 8 * STEPS
+    assert saved.learning_rates == saved.run.training.learning_rates(0, STEPS)
 
 
-def test_log_lines_beyond_the_model_are_those_of_unsaved_steps(run_path: Path) -> None:
-    with (run_path / "log.jsonl").open("a") as log:
-        log.write('{"step": 13, "docu')  # a kill in the middle of writing
+def test_losses_beyond_the_model_are_those_of_unsaved_steps(run_path: Path) -> None:
+    with (run_path / "losses.f64").open("ab") as log:
+        log.write(b"a kill in the middle of writing")
     assert len(checkpoint.load(run_path).losses) == STEPS
+
+
+def test_the_log_is_read_only_where_it_is_asked_for(run_path: Path) -> None:
+    (run_path / "losses.f64").unlink()
+    saved = checkpoint.load(run_path)  # enough for sample, eval and explain
+    with pytest.raises(RunError, match=r"losses\.f64 is missing"):
+        saved.losses  # noqa: B018 # reading it is the test
+
+
+@pytest.mark.parametrize("name", checkpoint.FILES[1:])
+def test_a_flipped_bit_is_noticed_wherever_it_is(run_path: Path, name: str) -> None:
+    whole = (run_path / name).read_bytes()
+    places = range(0, len(whole), max(1, len(whole) // 97))
+    for place in [*places, len(whole) - 1]:
+        for bit in (1, 64):
+            flipped = whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :]
+            (run_path / name).write_bytes(flipped)
+            with pytest.raises(RunError, match=re.escape(name)):
+                assert checkpoint.load(run_path).losses
+            with pytest.raises(RunError, match=re.escape(name)):
+                RunWriter.resume(run_path)
+    (run_path / name).write_bytes(whole)
+    RunWriter.resume(run_path)[0].close()
+
+
+def make_old(run: Path) -> list[str]:
+    """Turn it into a run of version 0.1.0: without checksums, with a log of lines."""
+    saved = checkpoint.load(run)
+    rows = zip(saved.losses, saved.learning_rates, strict=True)
+    lines = [
+        json.dumps({"step": i, "documents": saved.run.batch(i - 1), "loss": x, "learning_rate": lr})
+        for i, (x, lr) in enumerate(rows, 1)
+    ]
+    (run / "log.jsonl").write_text("\n".join([*lines, '{"step": 13, "docu']))
+    (run / "losses.f64").unlink()
+    edit_json(run / "config.json", lambda c: (c.pop("sha256"), c.pop("schedule")))
+    known = {"format": "glassgpt-model", "version": "1", "step": str(STEPS), "model": "{}"}
+    save_file(load_file(run / "model.safetensors"), run / "model.safetensors", known)
+    return lines
+
+
+def test_a_run_of_version_0_1_0_is_read_and_brought_up_to_date(run_path: Path) -> None:
+    writer, _ = RunWriter.resume(run_path)
+    writer.replan(2 * STEPS)
+    writer.close()
+    before = checkpoint.load(run_path)
+    assert len(before.losses) == STEPS
+    new = {name: (run_path / name).read_bytes() for name in checkpoint.FILES}
+    make_old(run_path)
+    old = checkpoint.load(run_path)
+    assert (old.losses, old.learning_rates) == (before.losses, before.learning_rates)
+    RunWriter.resume(run_path)[0].close()
+    after = checkpoint.load(run_path)
+    assert (after.losses, after.learning_rates) == (before.losses, before.learning_rates)
+    assert after.schedule == before.schedule == [(0, STEPS), (STEPS, 2 * STEPS)]
+    assert {name: (run_path / name).read_bytes() for name in checkpoint.FILES} == new
+    assert not (run_path / "log.jsonl").exists()
+
+
+@pytest.mark.parametrize("operation", range(1, 8))
+def test_bringing_it_up_to_date_survives_a_failure_anywhere(
+    run_path: Path, operation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_old(run_path)
+    losses = checkpoint.load(run_path).losses
+    fsync, calls = os.fsync, []
+
+    def fail(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == operation:
+            raise OSError(28, "No space left on device")
+        fsync(handle)
+
+    with monkeypatch.context() as full:
+        full.setattr("os.fsync", fail)
+        if operation < 7:
+            with pytest.raises(RunError, match="No space left"):
+                RunWriter.resume(run_path)
+        else:
+            RunWriter.resume(run_path)[0].close()
+    assert checkpoint.load(run_path).losses == losses
+    RunWriter.resume(run_path)[0].close()
+    assert checkpoint.load(run_path).losses == losses
+
+
+@pytest.mark.parametrize(
+    ("plans", "made"),
+    [([12], 12), ([12, 24], 20), ([12, 24, 30], 29), ([1000], 1), ([5], 0), ([12, 24], 12)],
+)
+def test_the_schedule_is_found_in_the_learning_rates(plans: list[int], made: int) -> None:
+    training = TrainConfig(steps=plans[-1])
+    schedule = list(zip([0, *plans], plans, strict=False))
+    rates = runlog.learning_rates(schedule, training, made)
+    assert runlog.find_schedule(rates, training) == schedule
 
 
 def test_a_directory_with_files_in_it_is_never_written_to(run_path: Path) -> None:
@@ -108,10 +204,16 @@ def config(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], objec
 
 def damage_log(loss: str) -> Callable[[Path], object]:
     def damage(run: Path) -> None:
+        make_old(run)
         log = run / "log.jsonl"
         log.write_text(re.sub('"loss": [0-9.]+', loss, log.read_text(), count=1))
 
     return damage
+
+
+def old(damage: Callable[[Path], object]) -> Callable[[Path], object]:
+    """As damage to a run of version 0.1.0, where no checksum comes before what it tests."""
+    return lambda run: (make_old(run), damage(run))
 
 
 def model(tensors: dict[str, Any] | None = None, **metadata: str) -> Callable[[Path], object]:
@@ -122,6 +224,11 @@ def model(tensors: dict[str, Any] | None = None, **metadata: str) -> Callable[[P
     ("damage", "message"),
     [
         *[(remove(name), f"{name} is missing") for name in checkpoint.FILES],
+        (config(lambda c: c.pop("schedule")), "'schedule' is missing"),
+        (config(lambda c: c.update(schedule=[[1, 12]])), "schedule must be a list of"),
+        (config(lambda c: c["sha256"].pop("documents.txt")), "'documents.txt' is missing"),
+        (config(lambda c: c.update(sha256=[])), "config.json"),
+        (model(), "its metadata have no checksums"),
         (write("config.json", b"{"), "config.json is damaged"),
         (write("config.json", b"\xff"), "not UTF-8"),
         (write("config.json", b"[" * 100_000), "config.json is damaged"),
@@ -138,10 +245,11 @@ def model(tensors: dict[str, Any] | None = None, **metadata: str) -> Callable[[P
         (config(lambda c: c.update(model=[])), "must be an object, not list"),
         (config(lambda c: c.update(num_train=11)), "num_train must be from 1 to 10"),
         (config(lambda c: c.update(temperature="warm")), "temperature is 'warm'"),
-        (write("documents.txt", b"ABC\n" * 10), "characters outside"),
-        (write("tokenizer.json", b"[]"), "not a glassgpt-tokenizer file"),
-        (write("log.jsonl", b""), "log.jsonl ends at step 0, the model is at step 12"),
-        (truncate("log.jsonl", 300), "log.jsonl, line 4 is damaged"),
+        (old(write("documents.txt", b"ABC\n" * 10)), "characters outside"),
+        (old(write("tokenizer.json", b"[]")), "not a glassgpt-tokenizer file"),
+        (write("losses.f64", b"1234567"), "losses.f64 ends at step 0, the model is at step 12"),
+        (old(write("log.jsonl", b"")), "log.jsonl ends at step 0, the model is at step 12"),
+        (old(truncate("log.jsonl", 300)), "log.jsonl, line 4 is damaged"),
         (write("model.safetensors", b""), "damaged or not a safetensors file"),
         (write("model.safetensors", b"\xff" * 100), "damaged or not a safetensors file"),
         (truncate("model.safetensors", 5000), "damaged or not a safetensors file"),
@@ -152,14 +260,14 @@ def model(tensors: dict[str, Any] | None = None, **metadata: str) -> Callable[[P
         (config(lambda c: c["training"].update(learning_rate=10**400)), "learning_rate is 1000"),
         (config(lambda c: c["training"].update({"\x1b[2J\n": 1})), r"unknown keys: \\x1b\[2J$"),
         (config(lambda c: c.update(num_train=True)), "num_train must be"),
-        (write("documents.txt", b"emma\n\nava\n"), "num_train must be|line 2 is empty"),
+        (old(write("documents.txt", b"emma\n\nava\n")), "num_train must be|line 2 is empty"),
         (damage_log('"loss": NaN'), "line 1 is not the record of step 1"),
         (damage_log('"loss": 3'), "line 1 is not the record of step 1"),
         (model(format="pt"), "not one of glassgpt's"),
         (model(version="9"), "version 9"),
         (model(version="x"), "no valid version"),
         (model(step="-1"), "the step in its metadata is '-1'"),
-        (model(step="999"), "is at step 999; config.json ends at 12"),
+        (old(model(step="999")), "is at step 999; config.json ends at 12"),
         (model({"extra": np.zeros(3)}), "'extra' is not known"),
         (model({"wte": np.zeros((17, 16), np.float16)}), "'wte' is F16 .*; .* wants F64 or F32"),
         (model({"wte": np.full((17, 16), np.nan)}), "not finite"),
@@ -170,7 +278,7 @@ def test_what_is_wrong_is_refused_in_one_line(
 ) -> None:
     damage(run_path)
     with pytest.raises(RunError, match=message) as caught:
-        checkpoint.load(run_path)
+        assert checkpoint.load(run_path).losses
     assert "\n" not in str(caught.value)
     assert "run" in str(caught.value)  # it says where
 

@@ -15,6 +15,7 @@ from glassgpt.cli import app
 from glassgpt.config import TrainConfig
 from glassgpt.corpora import Corpus, open_corpus
 from glassgpt.errors import GlassError
+from glassgpt.runwriter import RunWriter
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import Chunk, Run, attach, begin, begin_corpus, initial_params, train
 
@@ -96,14 +97,14 @@ def test_from_the_text_to_a_model_that_writes(tokens: str, here: Path) -> None:
     assert done["data"]["windows"] == done["data"]["tokens"] // 24 + 1
     assert len(done["samples"]) == 2
     assert sorted(path.name for path in Path("whole").iterdir()) == [
-        ".lock", "config.json", "log.jsonl", "model.safetensors", "tokenizer.json",
+        ".lock", "config.json", "losses.f64", "model.safetensors", "tokenizer.json",
     ]  # fmt: skip
 
     # Stopped and resumed it is the same, bit for bit; the corpus may have moved meanwhile.
     saved = checkpoint.load(Path("whole"))
     run, state, _ = begin_corpus(open_corpus(Path("corpus")), saved.run.training, block_size=24)
     engine = engines.create(saved.info.engine, run.model, state, run.training)
-    writer = checkpoint.RunWriter(Path("half"), run, saved.info)
+    writer = RunWriter(Path("half"), run, saved.info)
     chunks: list[Chunk] = []
     for chunk in train(run, engine, stop=lambda: bool(chunks) and chunks[-1].start >= 3):
         chunks.append(chunk)
@@ -111,7 +112,7 @@ def test_from_the_text_to_a_model_that_writes(tokens: str, here: Path) -> None:
     writer.close()
     shutil.move("corpus", "elsewhere")
     invoke("train", "elsewhere", "--resume", "half", "--samples", "0")
-    for file in ("model.safetensors", "log.jsonl", "tokenizer.json"):
+    for file in ("model.safetensors", "losses.f64", "tokenizer.json"):
         assert Path("half", file).read_bytes() == Path("whole", file).read_bytes(), file
 
     measured = json.loads(invoke("eval", "half", "--corpus", "elsewhere", "--json"))
@@ -193,7 +194,7 @@ def test_a_config_that_lies_about_its_data(trained: Path) -> None:
     config = json.loads((trained / "config.json").read_text())
     config["data"]["kind"] = "list"
     (trained / "config.json").write_text(json.dumps(config))
-    assert refused("sample", "run") == "run/documents.txt is missing"
+    assert refused("sample", "run") == "run/config.json: the key 'documents.txt' is missing"
     config["data"]["kind"] = "cloud"
     (trained / "config.json").write_text(json.dumps(config))
     assert refused("sample", "run").endswith(

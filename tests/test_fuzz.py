@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 
 from glassgpt import datasets, engines, safetensors
-from glassgpt.checkpoint import FILES, RunInfo, RunWriter, load
+from glassgpt.checkpoint import FILES, RunInfo, load
 from glassgpt.cli import main
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.datasets import read_documents
 from glassgpt.errors import ConfigError, DataError, DivergedError, GlassError, RunError
 from glassgpt.files import read_regular, write_atomically
+from glassgpt.runwriter import RunWriter
 from glassgpt.sampling import SampleConfig, generate
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.trace import trace

@@ -18,11 +18,12 @@ from fuzz_api import SEEDS as API_SEEDS
 from fuzz_api import Api
 
 from glassgpt import checkpoint, datasets, engines, safetensors
-from glassgpt.checkpoint import FILES, RunInfo, RunWriter
+from glassgpt.checkpoint import FILES, RunInfo
 from glassgpt.cli import main as glassgpt
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.datasets import read_documents
 from glassgpt.errors import DataError, GlassError
+from glassgpt.runwriter import RunWriter
 from glassgpt.sampling import SampleConfig, encode_prompt, generate
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.trace import trace

@@ -10,9 +10,10 @@ import tempfile
 from pathlib import Path
 
 from glassgpt import datasets, engines, modelfile
-from glassgpt.checkpoint import RunInfo, RunWriter, load
+from glassgpt.checkpoint import RunInfo, load
 from glassgpt.config import TrainConfig
 from glassgpt.files import write_atomically
+from glassgpt.runwriter import RunWriter
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import begin, train
 

@@ -1,48 +1,52 @@
 """A run directory: everything of a training run in plain, versioned files, written atomically.
 
-    config.json        recipe, shape, data, engine
+    config.json        recipe, shape, data, engine; the schedule of learning rates; the SHA-256 of
+                       the next two files
     tokenizer.json     the vocabulary and its normal form
     documents.txt      the documents in the order of training; not of a corpus, which stays
                        where it is and must be named again where it is needed
-    log.jsonl          a line a step: step, documents, loss, learning_rate
-    model.safetensors  parameters, Adam's moments (adam.m.*, adam.v.*); the step in its metadata;
+    losses.f64         the loss of each step, 8 bytes each: see runlog.py
+    model.safetensors  parameters, Adam's moments (adam.m.*, adam.v.*); in its metadata the step,
+                       the SHA-256 of the losses up to it, and that of its own content;
                        float32 where the engine computes in float32
 
-`model.safetensors` is written last and decides which step the directory is at: log lines beyond it
-are those of steps that were not saved. Nothing is ever pickled, and no file names another.
+`model.safetensors` is written last and decides which step the directory is at: losses beyond it
+are those of steps that were not saved. Every file is checked against its checksum where it is
+read; the losses are read only where somebody asks for them. A directory of version 0.1.0 has no
+checksums, and `log.jsonl` instead of `losses.f64`; it is read as it is, and brought up to date
+when it is resumed.
+ Nothing is ever pickled, and no file names another.
 Random numbers and the order of documents follow from the seed, so with the state of any step
 training goes on as if it had never stopped, bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
-import numpy as np
-
-from glassgpt import __version__, runlog
+from glassgpt import runlog
 from glassgpt.bytepairs import tokenizer_from_dict
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import TrainState
-from glassgpt.errors import ConfigError, DivergedError, RunError
-from glassgpt.files import leftovers, write_atomically
-from glassgpt.locks import NAME as LOCK
-from glassgpt.locks import RunLock
-from glassgpt.runfiles import VERSION, read_json, read_text, refusing, write_json
+from glassgpt.errors import ConfigError, RunError
+from glassgpt.runfiles import VERSION, read_json, read_text, refusing
+from glassgpt.runlog import Log, Schedule
 from glassgpt.statefile import from_safetensors, to_safetensors
 from glassgpt.tokenizer import Tokenizer
-from glassgpt.training import Chunk, Run
+from glassgpt.training import Run
 
 __all__ = [
-    "FILES", "VERSION", "RunInfo", "RunWriter", "SavedRun", "from_safetensors", "load",
-    "to_safetensors",
+    "FILES", "VERSION", "RunInfo", "SavedRun", "from_safetensors", "load", "to_safetensors",
 ]  # fmt: skip
 
-FILES = ("config.json", "tokenizer.json", "documents.txt", "log.jsonl", "model.safetensors")
-CONFIG, TOKENIZER, DOCUMENTS, LOG, MODEL = FILES
+FILES = ("config.json", "tokenizer.json", "documents.txt", "losses.f64", "model.safetensors")
+CONFIG, TOKENIZER, DOCUMENTS, LOSSES, MODEL = FILES
+OLD_LOG = "log.jsonl"
+"""Instead of the losses in a run of version 0.1.0."""
 DataKind = Literal["list", "corpus"]
 
 
@@ -69,7 +73,7 @@ class RunInfo:
             raise ConfigError(f"temperature is {self.temperature!r}; it must be at least 0")
 
 
-@dataclass(slots=True)
+@dataclass
 class SavedRun:
     """A run directory as read."""
 
@@ -77,181 +81,22 @@ class SavedRun:
     run: Run
     info: RunInfo
     state: TrainState
-    losses: list[float] = field(default_factory=list)
-    """Of every step made, before its update."""
-    learning_rates: list[float] = field(default_factory=list)
-    """Of every step made: what it was, whatever `run.training` plans for the steps to come."""
+    read_log: Callable[[], Log] = Log
+    schedule: Schedule | None = None
+    """None in a run of version 0.1.0."""
 
+    @cached_property
+    def log(self) -> Log:
+        """Read when it is first asked for. Raises RunError where it is damaged."""
+        return self.read_log()
 
-class RunWriter:
-    """Makes a run directory, or goes on with one, and keeps it up to date.
+    @property
+    def losses(self) -> list[float]:
+        return self.log.losses
 
-    Nobody else can write there until `close`, or until this process ends.
-    """
-
-    def __init__(self, path: Path, run: Run, info: RunInfo) -> None:
-        """Begin a new run.
-
-        Raises RunError, and changes nothing, where there is something already. What a start that
-        was killed before its first checkpoint left behind does not count: it is replaced.
-        """
-        self.path, self.run, self.info = path, run, info
-        self.step: int | None = None
-        """The step of the checkpoint that is on the disk."""
-        self._log_end = 0
-        try:
-            _refuse_taken(path)
-            self._made = not path.exists()
-            path.mkdir(parents=True, exist_ok=True)
-            self._lock = RunLock(path)
-            try:
-                _refuse_taken(path)  # once more: only now can nobody else be starting here
-                _remove_ours(path)
-                self._write_config()
-                tokenizer = {"format": "glassgpt-tokenizer", "version": VERSION}
-                write_json(path / TOKENIZER, tokenizer | run.tokenizer.to_dict())
-                if info.data_kind == "list":
-                    write_atomically(path / DOCUMENTS, ("\n".join(run.documents) + "\n").encode())
-                write_atomically(path / LOG, b"")
-            except OSError:
-                self._undo()
-                raise
-        except OSError as error:
-            raise RunError(f"cannot write {path}: {error.strerror}") from None
-
-    @classmethod
-    def resume(cls, path: Path) -> tuple[Self, SavedRun]:
-        """Go on with a run where its last checkpoint left it. Raises RunError."""
-        if _is_unfinished(path):
-            raise RunError(
-                f"{path} was stopped before its first checkpoint, so there is nothing to resume; "
-                f"start again with the same command (-o {path})"
-            )
-        if not (path / MODEL).is_file():
-            load(path)  # says what is wrong, and nothing is written to what is no run
-        try:
-            lock = RunLock(path)
-            for name in FILES:
-                for leftover in leftovers(path, name):
-                    leftover.unlink()
-        except OSError as error:
-            raise RunError(f"cannot write {path}: {error.strerror}") from None
-        saved, log = _load(path)
-        writer = cls.__new__(cls)
-        writer.path, writer.run, writer.info = path, saved.run, saved.info
-        writer.step, writer._log_end = saved.state.step, log.end
-        writer._lock, writer._made = lock, False
-        return writer, saved
-
-    def replan(self, steps: int) -> None:
-        """From here on train to this step, the learning rate falling to 0 there. Raises RunError.
-
-        The rate of step s becomes `learning_rate * (1 - (s - 1) / steps)`, as if so many had been
-        planned from the start; those of the steps already made stay in the log.
-        """
-        self.run.training = replace(self.run.training, steps=steps)
-        try:
-            self._write_config()
-        except OSError as error:
-            raise RunError(f"cannot write {self.path}: {error.strerror}") from None
-
-    def save(self, state: TrainState, chunks: Sequence[Chunk]) -> None:
-        """Write the log of these steps, then put the state in place.
-
-        Raises RunError where it cannot, DivergedError rather than save what could not be read.
-        """
-        if not all(
-            np.isfinite(a).all() for x in (state.params, state.m, state.v) for a in x.values()
-        ):
-            raise DivergedError(
-                f"training diverged: after step {state.step} not all weights are finite; "
-                f"try a smaller learning rate than {self.run.training.learning_rate:g}"
-            )
-        try:
-            lines = (runlog.lines(self.run, chunk) for chunk in chunks)
-            end = runlog.append(self.path / LOG, self._log_end, lines)
-            parts = to_safetensors(self.run.model, state, self.info.dtype)
-            write_atomically(self.path / MODEL, parts)
-        except OSError as error:
-            message = self._lost(state.step, error)
-            if self.step is None:
-                self._undo()
-            raise RunError(message) from None
-        self.step, self._log_end = state.step, end
-
-    def close(self) -> None:
-        """Let others write to the directory."""
-        self._lock.release()
-
-    def _lost(self, step: int, error: OSError) -> str:
-        if not self.path.is_dir():
-            return f"cannot save step {step}: the directory {self.path} is gone"
-        if self.step is None:
-            return f"cannot write {self.path}: {error.strerror}"
-        kept = f"the checkpoint of step {self.step} is intact"
-        return f"cannot save step {step} in {self.path}: {error.strerror}; {kept}"
-
-    def _write_config(self) -> None:
-        run, info = self.run, self.info
-        value = {
-            "format": "glassgpt-run",
-            "version": VERSION,
-            "made_by": f"glassgpt {__version__}",
-            "model": run.model.to_dict(),
-            "training": run.training.to_dict(),
-            "num_train": run.num_train,
-            "data": {"name": info.data_name, "sha256": info.data_sha256, "kind": info.data_kind},
-            "engine": info.engine,
-            "dtype": info.dtype,
-            "temperature": info.temperature,
-        }
-        write_json(self.path / CONFIG, value)
-
-    def _undo(self) -> None:
-        """Leave nothing of a start that failed."""
-        try:
-            _remove_ours(self.path)
-            (self.path / LOCK).unlink(missing_ok=True)
-            if self._made:
-                self.path.rmdir()
-        except OSError:
-            pass  # the disk that refused to be written to may refuse this, too
-        self.close()
-
-
-def _is_unfinished(path: Path) -> bool:
-    """Whether a directory holds nothing but what we write before the first checkpoint."""
-    if not path.is_dir():
-        return False
-    ours = {LOCK, *FILES, *(p.name for name in FILES for p in leftovers(path, name))} - {MODEL}
-    found = {p.name for p in path.iterdir()}
-    if not found or not found <= ours or ((path / LOG).exists() and (path / LOG).stat().st_size):
-        return False
-    if not found.isdisjoint(FILES):  # config.json comes first, and must be one of ours
-        try:
-            read_json(path / CONFIG, "glassgpt-run")
-        except RunError:
-            return False
-    return True
-
-
-def _refuse_taken(path: Path) -> None:
-    if (path / MODEL).exists():
-        raise RunError(
-            f"{path} exists already and holds a run; go on with it (glassgpt train --resume "
-            f"{path}), choose another directory, or remove it"
-        )
-    if path.exists() or path.is_symlink():
-        empty = path.is_dir() and not any(path.iterdir())
-        if not empty and not _is_unfinished(path):
-            raise RunError(f"{path} exists already; choose another directory, or remove it")
-
-
-def _remove_ours(path: Path) -> None:
-    """Remove all files of ours but the lock."""
-    for name in reversed(FILES):  # config.json last: without it the others would not be known
-        for file in (*leftovers(path, name), path / name):
-            file.unlink(missing_ok=True)
+    @property
+    def learning_rates(self) -> list[float]:
+        return self.log.learning_rates
 
 
 def load(path: Path) -> SavedRun:
@@ -259,10 +104,6 @@ def load(path: Path) -> SavedRun:
 
     Raises RunError with one line for anything missing, damaged, foreign or of a newer version.
     """
-    return _load(path)[0]
-
-
-def _load(path: Path) -> tuple[SavedRun, runlog.Log]:
     try:
         if not path.exists():
             raise RunError(f"there is no run {str(path)!r}")
@@ -272,7 +113,15 @@ def _load(path: Path) -> tuple[SavedRun, runlog.Log]:
         reason = error.strerror if isinstance(error, OSError) else error
         raise RunError(f"cannot read {str(path)!r}: {reason}") from None
     config = read_json(path / CONFIG, "glassgpt-run")
-    tokenizer_json = read_json(path / TOKENIZER, "glassgpt-tokenizer")
+    old = "schedule" not in config and (path / OLD_LOG).exists()  # of version 0.1.0
+
+    def checksum(name: str) -> str | None:
+        if old:
+            return None
+        with refusing(path / CONFIG):
+            return str(config["sha256"][name])
+
+    tokenizer_json = read_json(path / TOKENIZER, "glassgpt-tokenizer", checksum(TOKENIZER))
     with refusing(path / CONFIG):
         model = ModelConfig.from_dict(config["model"])
         training = TrainConfig.from_dict(config["training"])
@@ -282,25 +131,33 @@ def _load(path: Path) -> tuple[SavedRun, runlog.Log]:
             *(config["temperature"], data.get("kind", "list")),
         )
         num_train = config["num_train"]
+        schedule = None if old else runlog.check_schedule(config["schedule"])
     tokenizer = _tokenizer(path / TOKENIZER, tokenizer_json, model)
     if info.data_kind == "list":
-        documents = _documents(path, tokenizer)
+        documents = _documents(path, tokenizer, checksum(DOCUMENTS))
         if type(num_train) is not int or not 1 <= num_train <= len(documents):
             raise RunError(f"{path / CONFIG}: num_train must be from 1 to {len(documents)}")
     else:
         documents = []
         if type(num_train) is not int or num_train < 1:
             raise RunError(f"{path / CONFIG}: num_train must be at least 1")
-    state = from_safetensors(path / MODEL, model)
+    state, losses_sha256 = from_safetensors(path / MODEL, model, checked=not old)
     if state.step > training.steps:
         raise RunError(f"{path / MODEL} is at step {state.step}; {CONFIG} ends at {training.steps}")
-    log = runlog.read(path / LOG, state.step)
+    made = state.step
+
+    def read_log() -> Log:
+        if schedule is None:
+            return runlog.read_lines(path / OLD_LOG, made)
+        losses = runlog.read(path / LOSSES, made, losses_sha256)
+        return Log(losses, runlog.learning_rates(schedule, training, made))
+
     run = Run(model, training, tokenizer, documents, num_train)
-    return SavedRun(path, run, info, state, log.losses, log.learning_rates), log
+    return SavedRun(path, run, info, state, read_log, schedule)
 
 
-def _documents(path: Path, tokenizer: Tokenizer) -> list[str]:
-    documents = read_text(path / DOCUMENTS).removesuffix("\n").split("\n")
+def _documents(path: Path, tokenizer: Tokenizer, sha256: str | None) -> list[str]:
+    documents = read_text(path / DOCUMENTS, sha256=sha256).removesuffix("\n").split("\n")
     if not all(documents):
         raise RunError(f"{path / DOCUMENTS}, line {documents.index('') + 1} is empty")
     if (known := tokenizer.alphabet) is not None and set().union(*documents) - known:

@@ -56,8 +56,10 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) 
 
 def is_stream(path: Path) -> bool:
     """Whether this is there to be written to, and never replaced: a device, a pipe, /dev/stdout."""
-    system = path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",))
-    return path.exists() and not path.is_dir() and (system or not path.is_file())
+    descriptor = str(path) in ("/dev/stdout", "/dev/stderr") or os.path.realpath(
+        path.parent
+    ).startswith("/proc/")  # /dev/fd leads there
+    return path.exists() and not path.is_dir() and (descriptor or not path.is_file())
 
 
 def leftovers(directory: Path, name: str) -> list[Path]:

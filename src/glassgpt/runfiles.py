@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -42,14 +43,22 @@ def check_version(path: Path, version: object) -> None:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
+    write_atomically(path, json_bytes(value))
+
+
+def json_bytes(value: dict[str, Any]) -> bytes:
     # A file name that is not UTF-8 has surrogates; \udc80 is both Python's and JSON's way out.
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(path, text.encode("utf-8", "backslashreplace"))
+    return text.encode("utf-8", "backslashreplace")
 
 
-def read_text(path: Path, limit: int = MAX_TEXT_BYTES) -> str:
+def read_text(path: Path, limit: int = MAX_TEXT_BYTES, sha256: str | None = None) -> str:
+    """Raises RunError, also where a checksum is given and the file has another."""
     try:
-        return read_regular(path, limit).decode("utf-8")
+        raw = read_regular(path, limit)
+        if sha256 is not None and hashlib.sha256(raw).hexdigest() != sha256:
+            raise RunError(f"{path} is damaged: its checksum is not the one in config.json")
+        return raw.decode("utf-8")
     except FileNotFoundError:
         raise RunError(f"{path} is missing") from None
     except OSError as error:
@@ -58,8 +67,8 @@ def read_text(path: Path, limit: int = MAX_TEXT_BYTES) -> str:
         raise RunError(f"{path} is damaged: it is not UTF-8") from None
 
 
-def read_json(path: Path, kind: str) -> dict[str, Any]:
-    text = read_text(path, MAX_JSON_BYTES)
+def read_json(path: Path, kind: str, sha256: str | None = None) -> dict[str, Any]:
+    text = read_text(path, MAX_JSON_BYTES, sha256)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:

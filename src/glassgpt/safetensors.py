@@ -11,9 +11,10 @@ so that the same state is the same bytes, and so that nothing is allocated befor
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -92,13 +93,50 @@ def read_header(file: BinaryIO, size: int) -> Header:
     return Header(metadata, tensors)
 
 
-def read_tensor(file: BinaryIO, entry: Entry) -> NDArray[np.float64]:
+class Checksum:
+    """SHA-256 of metadata and tensors: of what a file says, not of how its header is laid out.
+
+    So it stays true where another program writes the same tensors and metadata again.
+    """
+
+    KEY = "sha256"
+    """In the metadata; the only one that it is not about."""
+
+    def __init__(self, metadata: Mapping[str, str]) -> None:
+        said = sorted((key, value) for key, value in metadata.items() if key != self.KEY)
+        self._hash = hashlib.sha256(json.dumps(said).encode())
+
+    def add(self, name: str, dtype: str, shape: Sequence[int], raw: bytes | memoryview) -> None:
+        """Call this for each tensor, in the order of their names."""
+        self._hash.update(json.dumps([name, dtype, list(shape)]).encode())
+        self._hash.update(raw)
+
+    def hex(self) -> str:
+        return self._hash.hexdigest()
+
+
+def with_checksum(
+    tensors: Mapping[str, NDArray[np.float64]], metadata: Mapping[str, str], dtype: str
+) -> dict[str, str]:
+    """The metadata with the checksum of what `dump` would write."""
+    checksum = Checksum(metadata)
+    for name in sorted(tensors):
+        raw = np.ascontiguousarray(tensors[name], DTYPES[dtype]).data.cast("B")
+        checksum.add(name, dtype, tensors[name].shape, raw)
+    return {**metadata, Checksum.KEY: checksum.hex()}
+
+
+def read_tensor(
+    file: BinaryIO, entry: Entry, name: str = "", checksum: Checksum | None = None
+) -> NDArray[np.float64]:
     """The numbers of an F64 or F32 tensor. Raises ValueError where the file ends too early."""
     dtype = DTYPES[entry.dtype]
     file.seek(entry.start)
     raw = file.read(entry.stop - entry.start)
     if len(raw) != math.prod(entry.shape) * dtype.itemsize:
         raise ValueError("it ends too early")
+    if checksum:
+        checksum.add(name, entry.dtype, entry.shape, raw)
     return np.frombuffer(raw, dtype).astype(np.float64).reshape(entry.shape)
 
 

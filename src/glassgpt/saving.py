@@ -16,7 +16,7 @@ BURDEN = 0.02
 
 
 class Writer(Protocol):
-    """What keeps a run: `checkpoint.RunWriter`."""
+    """What keeps a run: `runwriter.RunWriter`."""
 
     path: Path
     step: int | None

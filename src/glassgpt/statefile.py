@@ -19,10 +19,14 @@ from glassgpt.runfiles import VERSION, check_version
 _MOMENTS = ("adam.m.", "adam.v.")
 
 
+LOSSES_SHA256 = "losses_sha256"
+"""In the metadata of a run's model: the checksum of the losses up to its step."""
+
+
 def to_safetensors(
-    model: ModelConfig, state: TrainState, dtype: str = "float64"
+    model: ModelConfig, state: TrainState, dtype: str = "float64", losses_sha256: str | None = None
 ) -> Iterator[bytes | memoryview]:
-    """The whole state as a safetensors file, in parts.
+    """The whole state as a safetensors file with a checksum, in parts.
 
     Args:
         dtype: what the engine computes in. Of all but float64 the state is float32, and is kept so.
@@ -36,22 +40,40 @@ def to_safetensors(
         "step": str(state.step),
         "model": json.dumps(model.to_dict()),
     }
-    return safetensors.dump(tensors, metadata, "F64" if dtype == "float64" else "F32")
+    if losses_sha256 is not None:
+        metadata[LOSSES_SHA256] = losses_sha256
+    kept = "F64" if dtype == "float64" else "F32"
+    return safetensors.dump(tensors, safetensors.with_checksum(tensors, metadata, kept), kept)
 
 
-def from_safetensors(path: Path, model: ModelConfig) -> TrainState:
-    """Read a state. Names, shapes and dtypes are checked in the header before data is read."""
+def from_safetensors(
+    path: Path, model: ModelConfig, checked: bool = True
+) -> tuple[TrainState, str | None]:
+    """Read a state, and the checksum of the losses that led to it.
+
+    Names, shapes and dtypes are checked in the header before data is read.
+
+    Args:
+        checked: refuse a file without a checksum; those of version 0.1.0 had none.
+    """
     wanted = {p + name: shape for name, shape in model.shapes.items() for p in ("", *_MOMENTS)}
     try:
         with os.fdopen(open_regular(path), "rb") as file:
             header = safetensors.read_header(file, os.fstat(file.fileno()).st_size)
             step = _check_header(path, header, wanted)
-            tensors = {name: safetensors.read_tensor(file, header.tensors[name]) for name in wanted}
+            checksum = safetensors.Checksum(header.metadata)
+            tensors = {
+                name: safetensors.read_tensor(file, header.tensors[name], name, checksum)
+                for name in sorted(wanted)
+            }
     except FileNotFoundError:
         raise RunError(f"{path} is missing") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise RunError(f"{path} is damaged or not a safetensors file ({reason})") from None
+    said = header.metadata.get(safetensors.Checksum.KEY)
+    if said is not None and said != checksum.hex():
+        raise RunError(f"{path} is damaged: its numbers do not have its checksum")
     if not all(np.isfinite(array).all() for array in tensors.values()):
         raise RunError(f"{path} holds numbers that are not finite")
 
@@ -61,7 +83,10 @@ def from_safetensors(path: Path, model: ModelConfig) -> TrainState:
     state = TrainState(group(""), group("adam.m."), group("adam.v."), step)
     if any((array < 0).any() for array in state.v.values()):
         raise RunError(f"{path}: adam.v, a mean of squares, has negative numbers")
-    return state
+    losses_sha256 = header.metadata.get(LOSSES_SHA256)
+    if checked and (said is None or losses_sha256 is None):
+        raise RunError(f"{path} is damaged: its metadata have no checksums")
+    return state, losses_sha256
 
 
 def read_step(path: Path) -> int | None:

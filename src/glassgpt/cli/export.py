@@ -123,7 +123,7 @@ def _snapshots(saved: SavedRun, steps: str) -> dict[int, Params]:
         losses = model.train(batches, saved.learning_rates[done:step])
         if losses != saved.losses[done:step]:
             raise RunError(
-                f"training again from step {done} to {step} gave other numbers than log.jsonl: "
+                f"training again from step {done} to {step} gave other numbers than losses.f64: "
                 "was the run made on another machine or with another version?"
             )
         snapshots[step], done = model.state().params, step

@@ -73,7 +73,8 @@ def begin(
     Args:
         lr, block_size: None takes what suits the data.
     """
-    from glassgpt.checkpoint import RunInfo, RunWriter
+    from glassgpt.checkpoint import RunInfo
+    from glassgpt.runwriter import RunWriter
     from glassgpt.saving import NoWriter
 
     TrainConfig(**numbers, learning_rate=0.01 if lr is None else lr)  # before the data is read
@@ -111,7 +112,8 @@ def resume(path: Path, steps: int | None, placement: Placement, source: str | No
         source: the corpus, of a run on one.
     """
     from glassgpt import engines
-    from glassgpt.checkpoint import RunWriter, load
+    from glassgpt.checkpoint import load
+    from glassgpt.runwriter import RunWriter
     from glassgpt.saving import NoWriter
     from glassgpt.training import initial_params, replay
 

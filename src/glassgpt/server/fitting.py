@@ -75,7 +75,7 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
         raw = "\n".join(documents).encode()
         digest = hashlib.sha256(raw).hexdigest()
         info = RunInfo(NAME, digest, engines.DEFAULT, temperature=request.temperature)
-        saved = SavedRun(Path(NAME), run, info, engine.state(), losses)
+        saved = SavedRun(Path(NAME), run, info, engine.state())
         yield Event("model", json.loads(model_json(saved)))
     end: dict[str, Any] = {"steps": len(losses), "of": request.steps, "stopped": stopped}
     end |= {"samples": samples, "seconds": round(time.monotonic() - started, 3)}

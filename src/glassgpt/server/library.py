@@ -26,6 +26,7 @@ class Served:
 
     def __init__(self, saved: SavedRun) -> None:
         self.saved, self.run, self.state = saved, saved.run, saved.state
+        self.losses = saved.losses  # read now: what is damaged is refused before it is served
         self.name = saved.path.resolve().name
         self.model, self.tokenizer = saved.run.model, saved.run.tokenizer
         # The engine that `glassgpt sample` takes, so that the same seed gives the same texts.
@@ -87,7 +88,7 @@ class Served:
 
     def facts(self) -> dict[str, Any]:
         """What GET /model tells."""
-        info, losses = self.saved.info, self.saved.losses
+        info, losses = self.saved.info, self.losses
         tokenizer, alphabet = self.tokenizer, self.tokenizer.alphabet
         return {
             "run": self.name,

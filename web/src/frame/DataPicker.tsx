@@ -75,7 +75,7 @@ export function DataChoices({ onDone }: { onDone?: () => void }) {
             open a file…
             <input
               type="file"
-              accept=".txt,.csv,.json,.jsonl,.safetensors,text/plain,application/json"
+              accept=".txt,.csv,.json,.jsonl,.f64,.safetensors,text/plain,application/json"
               multiple
               className="sr-only"
               onChange={(event) => void file(event.target.files)}

@@ -23,7 +23,7 @@ export const MAX_LIST_BYTES = 5_000_000;
 
 /**
  * Files of a run directory: model.safetensors, tokenizer.json and documents.txt; with config.json its
- * recipe is known, with log.jsonl its losses.
+ * recipe is known, with losses.f64 (log.jsonl before version 0.2) its losses.
  */
 export async function openRunFiles(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   await guarded(async () => {
@@ -49,8 +49,14 @@ export async function openRunFiles(files: ReadonlyMap<string, Uint8Array>): Prom
   });
 }
 
-/** From log.jsonl, if it is there: the losses of the steps that were saved. */
+/** From losses.f64 or log.jsonl, if one is there: the losses of the steps that were saved. */
 function lossesOf(files: ReadonlyMap<string, Uint8Array>, step: number): number[] {
+  const raw = files.get('losses.f64');
+  if (raw) {
+    if (raw.length < 8 * step) throw new RunError(`losses.f64 ends before step ${step}`);
+    const view = new DataView(raw.buffer, raw.byteOffset);
+    return Array.from({ length: step }, (_, i) => view.getFloat64(8 * i, true));
+  }
   const log = files.get('log.jsonl');
   if (!log) return [];
   const lines = new TextDecoder().decode(log).split('\n').slice(0, step);
