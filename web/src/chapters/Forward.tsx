@@ -67,12 +67,12 @@ export default function Forward() {
     <div className="@container mt-4 space-y-6">
       <p className="prose">
         The model reads one token at a time. Here it reads <b>{token}</b> at position {position} and
-        says what might come next. On the way there is only arithmetic, and all of it is below.
-        Every number is a button: it tells what it was made from, and those numbers light up.
+        predicts what comes next. Everything in between is arithmetic, and all of it is shown below.
+        Click a number to see how it was computed; the numbers it was computed from light up.
       </p>
       <Predict
         id={`forward ${loaded.source.name} ${read.join('')}`}
-        question={`After ${read.join(' ')}, what does the model find likeliest?`}
+        question={`After ${read.join(' ')}, which token does the model find most likely?`}
         options={[...new Set([guess, tokenizer.token(target), tokenizer.token(unlikelier)])]
           .sort()
           .map((value) => ({ value, label: value }))}
@@ -150,10 +150,10 @@ export default function Forward() {
               question={`What is the first number of emb_sum at position ${position}? (two decimals)`}
               expect={{ number: trace.values.get('emb_sum', position, 0), places: 2 }}
               hints={[
-                'emb_sum is made of tok_emb and pos_emb, shown above.',
+                'emb_sum is the sum of tok_emb and pos_emb, shown above.',
                 'Add the first number of tok_emb to the first number of pos_emb.',
               ]}
-              explain="Nothing more happens there: one addition for each of the numbers."
+              explain="There is one addition for each of the numbers."
             />
             <Check
               id="forward future"

@@ -86,13 +86,13 @@ export default function Generate() {
   return (
     <div className="mt-4 space-y-6">
       <p className="prose">
-        To write, the model reads what is there, draws the next token from its probabilities,
-        appends it, and reads again: until it draws BOS. Nothing else happens. The weights do not
-        change; the same seed writes the same texts.
+        To generate text, the model reads the text so far, draws the next token from its
+        probabilities, appends it and reads on, until it draws BOS. The weights do not change; the
+        same seed gives the same texts.
       </p>
       <Predict
         id="temperature low"
-        question={`Of ${MANY} texts at temperature 0.1, how many are different ones?`}
+        question={`How many of ${MANY} texts at temperature 0.1 are different?`}
         options={['few', 'about half', 'nearly all'].map((value) => ({ value, label: value }))}
         truth={() => share(distinct(0.1))}
       >
@@ -191,7 +191,7 @@ export default function Generate() {
       )}
 
       <div className="columns-of-two">
-        <Panel title={`${MANY} texts`} caption="click one for its record">
+        <Panel title={`${MANY} texts`} caption="click one for its details">
           <div
             role="group"
             aria-label="Texts"
@@ -240,7 +240,7 @@ export default function Generate() {
               'Try it: set the temperature to 0 and look at the texts.',
               'Every text comes out the same. How many different ones is that?',
             ]}
-            explain="Always the likeliest token: no randomness is left, every text is the same."
+            explain="The most likely token is always chosen: there is no randomness, so every text is the same."
           />
           <Check
             id="generate tokens"
@@ -252,7 +252,7 @@ export default function Generate() {
               'Each token that is drawn takes one random number.',
               'Count the characters after the prompt, and the closing BOS if the text ended by itself.',
             ]}
-            explain="One a token: that is all the randomness there is."
+            explain="One per token; there is no other randomness."
           />
         </Panel>
       </div>
@@ -264,9 +264,9 @@ export default function Generate() {
 function Distinct({ count }: { count: (temperature: number) => number }) {
   return (
     <>
-      {count(0.1)} of {MANY} with this model. A low temperature makes likely tokens likelier still,
-      so the same few paths are taken again and again. At temperature 1 it draws from its own
-      distribution: {count(1)} different ones.
+      {count(0.1)} of {MANY} with this model. A low temperature makes likely tokens even more
+      likely, so the same few texts come again and again. At temperature 1 the model samples from
+      its own distribution: {count(1)} different texts.
     </>
   );
 }

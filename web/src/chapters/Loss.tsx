@@ -56,11 +56,11 @@ export default function Loss() {
     <div className="mt-4 space-y-6">
       <Gradually>
         <p className="prose">
-          At each position the model says how likely each token is to come next. Then one comes. The{' '}
-          <b>loss</b> is its surprise: −log of the probability it had given to just that token. 0 if
-          it was certain, more and more the less it expected it. Training has one aim, to make the
-          mean of this smaller; the <b>gradient</b> says for every number in the model which way
-          that is.
+          At each position the model predicts how likely each token is to come next. Then the actual
+          next token is compared with the prediction. The <b>loss</b> is the surprise: −log of the
+          probability the model gave to that token. It is 0 if the model was certain, and larger the
+          less it expected the token. Training makes the mean loss smaller; the <b>gradient</b> says
+          for every number in the model in which direction the loss falls.
         </p>
         <Predict
           id={`loss blind ${vocab_size}`}
@@ -73,7 +73,7 @@ export default function Loss() {
           truth="log"
         >
           −log(1/{vocab_size}) is ln {vocab_size} = {fixed(blind, 4)}, whatever comes. Every run
-          starts near it. A loss above it means: sure, and wrong.
+          starts near it. A loss above it means that the model is confident and wrong.
         </Predict>
 
         <Positions />
@@ -96,9 +96,9 @@ export default function Loss() {
                 expect={{ number: own - 1, places: 2 }}
                 hints={[
                   'Its probability p stands in the first table.',
-                  'Subtract 1 from p. The result is negative: mind the sign.',
+                  'Subtract 1 from p. The result is negative.',
                 ]}
-                explain={`${fixed(own - 1, 4)}. In the mean over ${n} positions its gradient is a ${n}th of that, ${fixed((own - 1) / n, 4)}.`}
+                explain={`${fixed(own - 1, 4)}. In the mean over ${n} positions its gradient is that divided by ${n}: ${fixed((own - 1) / n, 4)}.`}
               />
               <Check
                 id="loss mean"
@@ -108,7 +108,7 @@ export default function Loss() {
                   'The loss of a document is the mean over its positions.',
                   `Divide the sum by ${n}.`,
                 ]}
-                explain={`${fixed(trace.loss, 4)} nats a token. A blind guess has ${fixed(blind, 4)}.`}
+                explain={`${fixed(trace.loss, 4)} nats per token. A uniform guess has ${fixed(blind, 4)}.`}
               />
             </Panel>
           </div>

@@ -100,7 +100,7 @@ export function Cache() {
             disabled={position === n - 1}
             onClick={() => setPosition(position + 1)}
           >
-            read on <span aria-hidden="true">→</span>
+            next token <span aria-hidden="true">→</span>
           </button>
         </div>
         <p className="caption max-w-[62ch]" aria-live="polite">
@@ -172,9 +172,9 @@ export function Cache() {
       </div>
       <p className="caption mt-3 max-w-[80ch]">
         With the cache, all {n} positions take {n} rows of k and v. Without it, each position would
-        compute the rows of its whole past again: {count((n * (n + 1)) / 2)}. In training the whole
-        document is known, so all rows are made once anyway; the cache pays where text is written
-        token by token.
+        compute the rows of all earlier positions again: {count((n * (n + 1)) / 2)}. In training the
+        whole document is known, so all rows are computed only once anyway; the cache saves work
+        when text is generated token by token.
       </p>
     </Panel>
   );

@@ -50,8 +50,8 @@ export function ForceRow() {
         force a row: head {head}, position {position} ({token(position)})
       </h3>
       <p className="caption mt-1">
-        Drag a bar, or use the arrow keys: what {token(position)} gives one position it takes from
-        the others.
+        Drag a bar, or use the arrow keys: what {token(position)} gives to one position is taken
+        from the others.
       </p>
       <div
         ref={group}

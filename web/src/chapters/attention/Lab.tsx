@@ -32,7 +32,7 @@ export function useBaseline(): Trace {
 /** Take parts away or force them, and see at once what it costs. */
 export function Lab() {
   return (
-    <Panel title="take it apart" caption="whatever you change here holds in all chapters">
+    <Panel title="take it apart" caption="changes here apply to all chapters">
       <div className="@container">
         <div className="grid grid-cols-[minmax(0,1fr)] gap-x-8 gap-y-6 @3xl:grid-cols-[minmax(0,1.15fr)_minmax(0,1fr)]">
           <div className="min-w-0 space-y-5">
@@ -244,8 +244,8 @@ function Effect() {
       <p className="caption">
         Yellow tile: what the document has. Grey bar: as it is; coloured: now.{' '}
         {given.forcedAttention?.length
-          ? 'A forced row counts in other documents, too, at the same position.'
-          : 'One document says little: a change can help it by chance. Look at the mean.'}
+          ? 'A forced row also applies to other documents, at the same position.'
+          : 'One document tells little: a change can help it by chance. Look at the mean.'}
       </p>
     </section>
   );

@@ -102,7 +102,7 @@ export function Longer() {
                 {' '}
                 After 20,000 steps it is worth <b>{fixed(longer, 3)}</b>.{' '}
                 {longer > 2 * Math.max(short, 0.005)
-                  ? 'Attention is learned late. A model without it knows only the token it reads and the place; early in training that is nearly all this one uses.'
+                  ? 'Attention is learned late. A model without it knows only the current token and its position; early in training this model uses hardly more than that.'
                   : 'The two are close.'}
               </>
             )}
@@ -111,7 +111,7 @@ export function Longer() {
         <p className="caption">
           {error}
           {fits
-            ? `The long run went through all ${count(run.documents.length)} names more than four times, so it has read these ${tested.documents.length} too; the short one has not. Do not compare the two losses: compare what each model loses when a part is taken away. A part that is missed had come to be relied on; a model trained without it might do better.`
+            ? `The long run went through all ${count(run.documents.length)} names more than four times, so it has read these ${tested.documents.length} too; the short one has not. Do not compare the two losses; compare how much each model loses when a part is removed. The increase shows how much the model relies on the part; a model trained without it might do better.`
             : `The model of 20,000 steps is one of the English names${loaded.source.name === 'english' ? '' : '. Choose those, and it stands beside this one'}.`}
         </p>
       </div>

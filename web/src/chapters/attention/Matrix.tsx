@@ -58,8 +58,8 @@ export function Matrix() {
   const dim = headDim(trace.config);
   return (
     <Panel
-      title="whom does each position listen to?"
-      caption="a row adds up to 1; every number can be asked"
+      title="which positions does each position attend to?"
+      caption="each row adds up to 1; click a number to see how it was computed"
     >
       <div className="mb-4 flex flex-wrap items-center gap-x-5 gap-y-2">
         <HeadChoice />
@@ -105,7 +105,7 @@ export function Matrix() {
             softmax turns a row of scores into shares.{' '}
             {way === 'cache'
               ? 'Hatched: later positions. When this row is computed they have not been read; there is nothing to hide.'
-              : `Struck out: ${count((n * (n - 1)) / 2)} of ${count(n * n)} scores that are computed, set to −∞ and so come to a share of 0.`}
+              : `Struck out: ${count((n * (n - 1)) / 2)} of ${count(n * n)} scores that are computed and then set to −∞, so that their share is 0.`}
           </p>
           <BothWays trace={settled} masked={masked} />
         </div>
@@ -128,7 +128,8 @@ function BothWays({ trace, masked }: { trace: Trace; masked: Trace | null }) {
       numbers: comparedNumbers(trace.values),
     };
   }, [trace, masked]);
-  if (!found) return <p className="caption">With the future in sight there is no cache.</p>;
+  if (!found)
+    return <p className="caption">When later positions are visible, there is no cache.</p>;
   return (
     <table className="w-full text-left">
       <caption className="caption pb-1 text-left">

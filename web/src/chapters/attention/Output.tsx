@@ -26,7 +26,7 @@ export function Output() {
   const target = trace.values.targets[position]!;
   return (
     <Panel
-      title={`what the heads bring back, at position ${position}`}
+      title={`the output of the heads at position ${position}`}
       caption={`${n_head} heads of ${n_embd / n_head} numbers make one vector of ${n_embd}`}
     >
       <Cells
@@ -36,10 +36,9 @@ export function Output() {
         labelWidth="6.5rem"
       />
       <p className="caption mt-1 mb-4 max-w-[80ch]">
-        attn_out: the outputs of the heads, one after the other. attn_proj: each number takes
-        something from every head, by the weights of wo. attn_resid: the same added to what was
-        there. After the MLP, lm_head turns the stream into logits, and they into these
-        probabilities:
+        attn_out: the outputs of the heads, one after the other. attn_proj: each number combines all
+        heads with the weights of wo. attn_resid: the result added to the stream. After the MLP,
+        lm_head turns the stream into logits, and they into these probabilities:
       </p>
       <div className="max-w-2xl">
         <TokenBars

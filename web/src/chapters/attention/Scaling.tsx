@@ -79,8 +79,8 @@ export function Scaling() {
       <p className="caption mt-3">
         A dot product of d random pairs has a spread of about √d. Large scores make one share nearly
         1 and the others 0, and then hardly any gradient passes the softmax. Dividing by √d keeps
-        scores alike for any width. In this model d is {dim}: the number of columns of one head, not
-        of the whole vector.
+        scores similar for any width. In this model d is {dim}: the number of columns of one head,
+        not of the whole vector.
       </p>
     </Panel>
   );

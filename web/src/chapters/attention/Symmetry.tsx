@@ -25,10 +25,7 @@ export function Symmetry() {
   const score = (of: Trace, query: number, key: number) =>
     fixed(unmasked(of, layer, head, query, key), 3);
   return (
-    <Panel
-      title="why q and k, and not one of them?"
-      caption={`head ${head}, scores before softmax`}
-    >
+    <Panel title="why separate q and k?" caption={`head ${head}, scores before softmax`}>
       <table className="w-full text-right font-mono text-xs sm:text-sm">
         <thead className="font-sans">
           <tr className="caption">
@@ -45,16 +42,16 @@ export function Symmetry() {
               pair
             </th>
             <th scope="col" className="pl-1 sm:pl-3">
-              asks
+              query
             </th>
             <th scope="col" className="pl-1 sm:pl-3">
-              is asked
+              key
             </th>
             <th scope="col" className="pl-1 sm:pl-3">
-              asks
+              query
             </th>
             <th scope="col" className="pl-1 sm:pl-3">
-              is asked
+              key
             </th>
           </tr>
         </thead>
@@ -74,10 +71,10 @@ export function Symmetry() {
         </tbody>
       </table>
       <p className="caption mt-3">
-        Asks: {token(i)} at position {i} looks at the other. Is asked: the other would look at it,
-        which only the textbook’s matrix computes, for {token(i)} comes later. With two matrices the
-        two differ: what I look for is not what I offer. With one, every score would equal its
-        mirror image, and attention could not be one-sided.
+        Query: {token(i)} at position {i} looks at the other position. Key: the other position would
+        look at it, which only the textbook’s matrix computes, because {token(i)} comes later. With
+        two matrices the two scores differ. With one matrix, every score would equal its mirror
+        image, and attention could not be one-sided.
       </p>
     </Panel>
   );

@@ -26,7 +26,7 @@ export function Flow() {
   const token = tokenizer.token(trace.values.tokens[position]!);
   return (
     <Panel
-      title={`backwards, from the loss to the embeddings; position ${position}, ${token}`}
+      title={`backward, from the loss to the embeddings; position ${position}, ${token}`}
       caption="root mean square of the gradients"
     >
       {n_layer > 1 && (
@@ -99,9 +99,9 @@ export function Flow() {
         </tbody>
       </table>
       <p className="caption mt-2 max-w-[80ch]">
-        Read from top to bottom: the way back. The bars are on a scale of powers of ten, from 0.0001
-        to 10: a fifth longer is ten times larger. Thick line: the residual stream, along which
-        gradients come back undiminished; the branches add theirs. A matrix is used at every
+        The backward pass, from top to bottom. The bars have a logarithmic scale from 0.0001 to 10:
+        each fifth of the width is a factor of ten. Thick line: the residual stream, along which
+        gradients pass back unchanged; the branches add their gradients. A matrix is used at every
         position, so its gradient is the sum over all of them.
       </p>
       <Opened name={open} />

@@ -18,7 +18,7 @@ export function Overflow() {
   const broken = shares.some(Number.isNaN);
   const rows = likeliest(careful, 4).map(([id]) => id);
   return (
-    <Panel title="why take the largest off first?" caption={`the logits of position ${position}`}>
+    <Panel title="why subtract the largest first?" caption={`the logits of position ${position}`}>
       <label className="block text-sm font-medium">
         added to every logit: <b className="font-mono">{added}</b>
         <input
@@ -39,8 +39,8 @@ export function Overflow() {
             </th>
             <th scope="col">logit</th>
             <th scope="col">exp(logit)</th>
-            <th scope="col">as it stands</th>
-            <th scope="col">largest off</th>
+            <th scope="col">unchanged</th>
+            <th scope="col">largest subtracted</th>
           </tr>
         </thead>
         <tbody>
@@ -67,8 +67,8 @@ export function Overflow() {
         ) : (
           'Add 800. '
         )}
-        The same number added to all logits cancels out in the shares. So the largest may be taken
-        off before: then the largest power is exp(0) = 1, and nothing can overflow.
+        A number that is added to all logits cancels out in the probabilities. So the largest logit
+        can be subtracted first: then the largest power is exp(0) = 1, and nothing can overflow.
       </p>
     </Panel>
   );

@@ -38,7 +38,10 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
     pick({ ...next, row: inside(next.row, n_out), column: inside(next.column, n_in) });
   };
   return (
-    <Panel title="any weight’s way to the loss" caption="the weight in the inspector, or pick one">
+    <Panel
+      title="the path from a weight to the loss"
+      caption="the weight in the inspector, or pick one"
+    >
       <div onKeyDown={moveInGrid}>
         <div className="flex flex-wrap items-end gap-2">
           <label className="text-sm font-semibold">
@@ -81,7 +84,7 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
           <b className="font-mono">{formatNumber(gradient)}</b>. {partsIn(name)}
         </p>
         {parts.length === 0 ? (
-          <p className="caption mt-2">This document never uses it, so nothing comes back to it.</p>
+          <p className="caption mt-2">This document does not use it, so its gradient is 0.</p>
         ) : (
           <table className="mt-3 w-full text-right font-mono text-xs">
             <thead>
@@ -89,9 +92,9 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
                 <th scope="col" className="text-left">
                   at
                 </th>
-                <th scope="col">what it is multiplied with</th>
-                <th scope="col">what comes back</th>
-                <th scope="col">its part</th>
+                <th scope="col">its input</th>
+                <th scope="col">gradient of its output</th>
+                <th scope="col">product</th>
               </tr>
             </thead>
             <tbody>
@@ -117,7 +120,7 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
               )}
               <tr>
                 <th scope="row" colSpan={3} className="py-1 text-left font-sans">
-                  together, the gradient
+                  sum: the gradient
                 </th>
                 <td className="font-bold">
                   {formatNumber(parts.reduce((sum, { part }) => sum + part, 0))}
@@ -140,7 +143,7 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
       </ol>
       <p className="caption mt-2">
         Under each name: the root mean square of the gradients there, over all positions. On the
-        residual stream this is one of several ways; the gradient is the sum over all of them.
+        residual stream this is one of several paths; the gradient is the sum over all of them.
       </p>
     </Panel>
   );

@@ -51,7 +51,7 @@ export function Positions() {
               comes
             </th>
             <th scope="col" className="font-medium">
-              it guessed
+              prediction
             </th>
             <th scope="col" className="text-right font-medium">
               p(what came)
@@ -60,7 +60,7 @@ export function Positions() {
               −log p
             </th>
             <th scope="col" className="hidden w-2/5 pl-3 font-medium sm:table-cell">
-              surprise; the line is {fixed(uniform, 2)}, a blind guess
+              surprise; the line at {fixed(uniform, 2)} is a uniform guess
             </th>
           </tr>
         </thead>
@@ -120,9 +120,9 @@ export function Positions() {
       </table>
       <p className="caption mt-3 max-w-[80ch]">
         {to - from < n && `Shown: ${excerptNote(n, position)}. `}
-        Right or wrong is not what counts: a wrong guess with 19 % on what came costs less than one
-        with 1 %. The loss of the document is the mean of the column −log p; it is what training
-        makes smaller.
+        The loss does not just count right and wrong: a wrong prediction that gave the actual token
+        19 % costs less than one that gave it 1 %. The loss of the document is the mean of the
+        column −log p; training makes it smaller.
       </p>
     </Panel>
   );

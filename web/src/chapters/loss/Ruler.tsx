@@ -36,12 +36,12 @@ export function Ruler() {
   const beaten =
     nats === undefined ? [] : BASELINES.filter(({ n }) => (simple.value?.[n] ?? 0) > nats);
   return (
-    <Panel title="is this loss good? the ruler" caption={`${tested.title}, measured now`}>
+    <Panel title="is this loss good?" caption={`${tested.title}, measured now`}>
       <table className="w-full text-left text-sm">
         <thead>
           <tr className="caption border-b-2 border-line">
             <th scope="col" className="font-medium">
-              who guesses
+              model
             </th>
             <th scope="col" className="w-2/5 font-medium">
               <span className="sr-only">bar</span>
@@ -80,8 +80,8 @@ export function Ruler() {
         </tbody>
       </table>
       <p className="caption mt-3 max-w-[80ch]">
-        Counts are taken from what this run trains on; rare pairs lean on the shorter counts. The
-        model is measured again whenever the curve below is dragged.{' '}
+        The counts come from the training documents of this run; rare pairs are smoothed with
+        shorter counts. The model is measured again when you drag the curve below.{' '}
         {nats !== undefined &&
           simple.done &&
           (beaten.length === BASELINES.length
@@ -90,7 +90,7 @@ export function Ruler() {
               ? 'It now does no better than any of these.'
               : `It now does better than ${beaten.map(({ title }) => title).join(', ')}, not than the others.`)}
         {!tested.heldOut &&
-          ' This list is so short that training reads all of it: nothing is left to test on, and a low loss here may be mere memory.'}
+          ' This list is so short that training reads all of it: nothing is left to test on, and a low loss here may only show memorisation.'}
       </p>
     </Panel>
   );

@@ -16,13 +16,13 @@ import { useSlices } from '../attention/slices.ts';
 const TERMS: readonly { kind: UpdateKind; symbol: string; text: string }[] = [
   { kind: 'weight_before', symbol: 'w', text: 'the weight before' },
   { kind: 'batch_grad', symbol: 'g', text: 'its gradient on this step’s document' },
-  { kind: 'm_before', symbol: 'm', text: 'which way so far: the running mean of g' },
-  { kind: 'v_before', symbol: 'v', text: 'how sure so far: the running mean of g²' },
-  { kind: 'm', symbol: 'm′', text: 'the same with g in it' },
-  { kind: 'v', symbol: 'v′', text: 'the same with g² in it' },
+  { kind: 'm_before', symbol: 'm', text: 'the running mean of g: the direction so far' },
+  { kind: 'v_before', symbol: 'v', text: 'the running mean of g²: the typical size so far' },
+  { kind: 'm', symbol: 'm′', text: 'the same, updated with g' },
+  { kind: 'v', symbol: 'v′', text: 'the same, updated with g²' },
   { kind: 'm_hat', symbol: 'm̂', text: 'made up for having started at 0' },
   { kind: 'v_hat', symbol: 'v̂', text: 'made up for having started at 0' },
-  { kind: 'update', symbol: 'Δ', text: 'the change: rate times direction over size' },
+  { kind: 'update', symbol: 'Δ', text: 'the change: learning rate · direction / size' },
   { kind: 'weight_after', symbol: 'w′', text: 'the new weight' },
 ];
 const SYMBOLS = new Map<string, string>(TERMS.map(({ kind, symbol }) => [kind, symbol]));
@@ -36,9 +36,7 @@ export function Step({ weight }: { weight: Cell }) {
   return (
     <Panel
       title="exactly one step of Adam"
-      caption={
-        known ? `for ${label(weight)}; every weight gets its own` : 'it needs the run itself'
-      }
+      caption={known ? `for ${label(weight)}; every weight has its own` : 'it needs the run itself'}
     >
       {known ? (
         <Known history={history} weight={weight} />
@@ -53,9 +51,9 @@ export function Step({ weight }: { weight: Cell }) {
             {training === null ? 'train it here' : `training, step ${count(training)}`}
           </button>
           <p className="caption max-w-[60ch]">
-            A file holds the weights after step {count(finalStep)}, not what Adam remembers. Train
-            the same run in this page, which takes a moment, and each of its steps can be taken
-            apart.
+            A model file has the weights after step {count(finalStep)}, but not the moments of Adam.
+            Train the same run in this page, which takes a moment, and each of its steps can be
+            taken apart.
           </p>
         </div>
       )}
@@ -77,7 +75,7 @@ function Known({ history, weight }: { history: History; weight: Cell }) {
   const { value: update } = useSlices(
     useMemo(() => () => replayed(history, number), [history, number]),
   );
-  if (!update) return <p className="caption">one moment: this step is made again, exactly…</p>;
+  if (!update) return <p className="caption">repeating this step…</p>;
   const documents = run.batch(update.step - 1);
   const ended = step >= history.lastStep;
   const { steps, learning_rate } = run.training;
@@ -121,14 +119,13 @@ function Known({ history, weight }: { history: History; weight: Cell }) {
           <p className="caption">
             Rate of this step: {learning_rate} · (1 − {count(update.step - 1)}/{count(steps)}) ={' '}
             {formatNumber(update.learningRate)}. Where gradients agree from step to step, m̂ is about
-            as large as √v̂ and the weight moves by the whole rate; where they quarrel, m̂ is small
-            and it hardly moves. So the size of the gradient itself hardly matters: only how steady
-            it is.
+            as large as √v̂ and the weight moves by the full rate; where they disagree, m̂ is small
+            and it hardly moves. So the size of the gradient hardly matters; its consistency does.
           </p>
           <p className="caption">
-            A step follows the gradient of the document it reads and what m remembers of earlier
-            ones, so the loss of that document mostly falls. For others it may rise: that is why the
-            loss jumps about.
+            A step follows the gradient of the document it reads and the mean m of earlier ones, so
+            the loss of that document mostly falls. For others it may rise, which is why the loss
+            curve is noisy.
           </p>
         </div>
       </div>
@@ -143,7 +140,7 @@ function Terms({ update, weight, trace }: { update: Update; weight: Cell; trace:
       <thead className="sr-only">
         <tr>
           <th scope="col">term</th>
-          <th scope="col">how it is made</th>
+          <th scope="col">formula</th>
           <th scope="col">value</th>
         </tr>
       </thead>

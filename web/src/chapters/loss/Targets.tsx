@@ -45,16 +45,16 @@ export function Targets() {
   return (
     <Panel
       title={`p − 1 at the target, p elsewhere: position ${position}, after ${token(values.tokens[position]!)}`}
-      caption="each bar is a gradient; press one to ask it"
+      caption="each bar is a gradient; click one to see how it was computed"
     >
       <Wrongness wrong={wrong} target={chosen} live={picked === null} />
       <div className="mt-4 grid grid-cols-[minmax(0,1fr)] gap-x-8 gap-y-4 md:grid-cols-2">
         <div className="space-y-3 text-sm">
           <p>
-            The softmax and −log together have the simplest derivative there is. What was given to
-            wrong tokens pushes their logits down by just that share; the target is pulled up by
-            what it lacks, {fixed(1 - probs[chosen]!, 3)}. The pushes and the pull cancel out. The
-            loss of the document is a mean, so the gradient of a bar is a {values.length}th of it.
+            The softmax and −log together have a very simple derivative. Each wrong token is pushed
+            down by the probability it got; the target is pulled up by what it lacks,{' '}
+            {fixed(1 - probs[chosen]!, 3)}. The pushes and the pull cancel out. The loss of the
+            document is a mean, so the gradient of a bar is a {values.length}th of it.
           </p>
           <label className="flex flex-wrap items-center gap-2 font-medium">
             What if another token came?
@@ -76,8 +76,8 @@ export function Targets() {
           </label>
           <p className="caption" aria-live="polite">
             {picked !== null
-              ? `Another document: the same up to here, then ${token(chosen)}. The prediction is the same; what is asked of it is not.`
-              : 'Only the target changes then, not the prediction: all numbers going forward stay.'}
+              ? `Another document: the same up to here, then ${token(chosen)}. The prediction is the same; only the target differs.`
+              : 'Only the target changes, not the prediction: all numbers of the forward pass stay the same.'}
           </p>
         </div>
         <table className="w-full self-start text-right font-mono text-sm">

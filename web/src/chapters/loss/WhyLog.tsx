@@ -17,7 +17,10 @@ export function WhyLog() {
   const p = dragged ?? Math.min(0.998, Math.max(FROM, own));
   const [pull, weak] = [-minusLogSlope(p), -squaredSlope(p)];
   return (
-    <Panel title="why −log p, and not a squared error?" caption="drag the probability of what came">
+    <Panel
+      title="why −log p, and not a squared error?"
+      caption="drag the probability of the target"
+    >
       <label className="block text-sm font-medium">
         p(what came): <b className="font-mono">{fixed(p, 3)}</b>
         {dragged === null && (
@@ -66,10 +69,10 @@ export function WhyLog() {
         </tbody>
       </table>
       <p className="caption mt-2" aria-live="polite">
-        At this p, −log pulls {fixed(pull / weak, 1)} times as hard. Where the model is sure and
-        wrong, p near 0, the squared error hardly pulls at all: the softmax is flat there. −log
-        undoes the exp of the softmax, and the pull is largest just where it is needed. And −log p
-        adds up: the loss of a text is that of its tokens together.
+        At this p, −log pulls {fixed(pull / weak, 1)} times as hard. Where the model is confident
+        and wrong (p near 0), the squared error hardly pulls at all, because the softmax is flat
+        there. −log cancels the exp of the softmax, so the pull is largest where it is needed. And
+        −log p adds up: the loss of a text is that of its tokens together.
       </p>
     </Panel>
   );
