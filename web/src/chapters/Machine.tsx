@@ -18,7 +18,7 @@ const LARGE = [
   ['data', 'a list of names', 'trillions of tokens of text, code and pictures'],
   [
     'training',
-    '1,000 steps, one document each, a blink',
+    '1,000 steps, one document each, less than a second',
     'months on thousands of GPUs, millions of tokens a step',
   ],
   ['after training', 'nothing', 'fine-tuning on examples and on what people prefer'],
@@ -36,10 +36,10 @@ export default function Machine() {
   return (
     <div className="mt-4 space-y-6">
       <p className="prose">
-        That was all of it. Four steps, over and over: <b>look up</b> a vector for each token and
-        each position; let positions <b>exchange</b> what they know (attention) and <b>work</b> on
-        it (MLP), each time adding to the stream; <b>read off</b> a probability for every next
-        token; and <b>learn</b>, by moving each number a little against its gradient.
+        That was the whole model. It repeats four steps: <b>look up</b> a vector for each token and
+        each position; let positions <b>exchange</b> information (attention) and <b>process</b>
+        it (MLP), each time adding to the stream; <b>compute</b> a probability for every next token;
+        and <b>learn</b>, by moving each number a little against its gradient.
       </p>
       <Predict
         id="lines"
@@ -50,8 +50,8 @@ export default function Machine() {
         }))}
         truth={LINES.length < 500 ? 'under 500 lines' : 'about 5,000 lines'}
       >
-        {LINES.length} lines, comments and empty ones included, and nothing to install. They stand
-        below. Everything else is efficiency.
+        {LINES.length} lines, including comments and empty lines, and nothing to install. They are
+        shown below. Everything else is efficiency.
       </Predict>
       <Panel
         title="the architecture"
@@ -59,7 +59,7 @@ export default function Machine() {
       >
         <Diagram model={model} />
       </Panel>
-      <Panel title="reference.py" caption="the number beside a part leads to its chapter">
+      <Panel title="reference.py" caption="the number next to a part links to its chapter">
         <Source />
       </Panel>
       <Prove />
@@ -96,7 +96,7 @@ export default function Machine() {
           <Panel title="check yourself">
             <Check
               id="machine share"
-              question="How many parameters has one layer? (n_embd is shown in the diagram)"
+              question="How many parameters does one layer have? (n_embd is shown in the diagram)"
               expect={{ number: 12 * model.n_embd ** 2 }}
               hints={[
                 'A layer has four square matrices, and two that are four times as large.',
@@ -156,7 +156,7 @@ function Prove() {
   const total = proofs.reduce((sum, { count: n }) => sum + n, 0);
   const held = proofs.every(({ deviation, tolerance }) => deviation <= tolerance);
   return (
-    <Panel title="prove it" caption="this page beside the Python reference">
+    <Panel title="check the numbers" caption="this page compared with the Python reference">
       <p className="mb-3 max-w-prose text-sm">
         The reference has written down every number of a small two-layer model and of whole training
         runs. Let this page compute them again, now, and compare: once by the model in TypeScript,

@@ -40,10 +40,10 @@ type Quantity = keyof typeof LIT;
 
 const WHAT: Readonly<Record<Quantity, string>> = {
   value: 'the number itself',
-  gradient: 'd loss / d weight: how the loss of the running document feels each weight',
-  m: 'running mean of the gradients of the run: which way each weight is drawn',
-  v: 'running mean of their squares, never below zero: how much each weight is tugged',
-  change: 'the value now less the value before the first step',
+  gradient: 'd loss / d weight: how strongly each weight affects the loss of the running document',
+  m: 'running mean of the gradients of the run: which way each weight is being pushed',
+  v: 'running mean of their squares, never negative: how strongly each weight is pushed',
+  change: 'the value now minus the value before the first step',
 };
 
 /** Everything the model knows: numbers, and nothing else. */
@@ -96,9 +96,9 @@ export default function Parameters() {
     <div className="mt-4 space-y-6">
       <p className="prose">
         A model is a list of numbers. This one has <b>{count(total)}</b>, in {facts.length}{' '}
-        matrices, and they are all it knows: no rules, no dictionary, no names. Before training they
-        are drawn at random; each step of training moves all of them a little. Here they all are.
-        Drag the curve at the foot of the page, and watch them come to mean something.
+        matrices, and they are everything it knows: no rules, no dictionary, no names. Before
+        training they are random; each step of training changes all of them a little. Here are all
+        of them. Drag the curve at the bottom of the page to see how training changes them.
       </p>
 
       <Predict
@@ -168,14 +168,14 @@ export default function Parameters() {
       </Panel>
 
       <div className="columns-of-two">
-        <Panel title="where they are" caption={`${count(total)} in all`}>
+        <Panel title="which tensors hold them" caption={`${count(total)} in all`}>
           <Shares params={params} />
           <p className="caption mt-3">
             2 · {vocab_size} · {n_embd} for the tokens, in and out; {block_size} · {n_embd} for the
             positions; 12 · {n_embd}² for {n_layer === 1 ? 'the one layer' : 'each layer'}.
           </p>
         </Panel>
-        <Panel title="how they are spread" caption="how many have which value">
+        <Panel title="distribution" caption="how many numbers have which value">
           <Histogram now={params.data} initial={initial?.data ?? null} limit={limit} />
           <ul className="mt-2 flex flex-wrap gap-x-5 gap-y-1 text-sm">
             <li className="flex items-center gap-2">
@@ -190,7 +190,7 @@ export default function Parameters() {
           <p className="caption mt-2">
             They begin small and at random, never all zero. With zeros the loss of {running} is{' '}
             {zeros.loss.toFixed(4)}, ln {vocab_size}, and the largest gradient{' '}
-            {largestGradient(zeros)}: nothing would ever move. The same seed,{' '}
+            {largestGradient(zeros)}: no weight would ever change. The same seed,{' '}
             {`${run.training.seed}`}, draws the same numbers on every machine.
           </p>
         </Panel>
@@ -204,7 +204,7 @@ export default function Parameters() {
           <Panel title="check yourself">
             <Check
               id="parameters wte"
-              question={`The data has ${vocab_size} tokens, each gets a vector of ${n_embd}. How many numbers has wte?`}
+              question={`The data has ${vocab_size} tokens, and each has a vector of ${n_embd} numbers. How many numbers does wte have?`}
               expect={{ number: vocab_size * n_embd }}
               hints={[
                 'wte has one row for each token and one column for each number of its vector.',
@@ -224,7 +224,7 @@ export default function Parameters() {
                 'The table of tensors has a column for the largest gradient.',
                 'Compare the largest gradients in the table, or choose gradient above and scale by all: the tensor with the strongest colour is the one.',
               ]}
-              explain={`${steepest.name}, ${precise(steepest.largestGradient)}: a nudge there moves the loss most.`}
+              explain={`${steepest.name}, ${precise(steepest.largestGradient)}: a small change there changes the loss most.`}
             />
           </Panel>
         </div>

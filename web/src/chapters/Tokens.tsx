@@ -30,21 +30,21 @@ export default function Tokens() {
   return (
     <div className="mt-4 space-y-6">
       <p className="prose">
-        The model computes with numbers, so each character gets one: its place in the sorted list of
-        all characters of the data. One more id, <b>BOS</b>, belongs to no character. It marks where
-        a document begins, and again where it ends: to stop, the model has to say BOS.
+        The model computes with numbers, so each character gets an id: its position in the sorted
+        list of all characters of the data. One more id, <b>BOS</b>, is not a character. It marks
+        both the beginning and the end of a document: to stop, the model has to generate BOS.
       </p>
 
       <Predict
         id={`vocabulary ${loaded.source.name}`}
-        question="The data has how many different tokens, BOS included?"
+        question="How many different tokens does the data have, including BOS?"
         options={[...new Set([17, 27, 57, 256, tokenizer.vocab_size])]
           .sort((a, b) => a - b)
           .map((n) => ({ value: `${n}`, label: `${n}` }))}
         truth={`${tokenizer.vocab_size}`}
       >
         {tokenizer.chars.length} characters occur in this data, and BOS is one more. There is no
-        padding token and no token for the unknown.
+        padding token and no token for unknown characters.
       </Predict>
 
       <Panel title="text to tokens" caption="type anything">
@@ -175,17 +175,17 @@ export default function Tokens() {
             </table>
             <p className="caption mt-2">
               की is two characters in both, a consonant and its matra: NFD changes nothing there.
-              The nukta of क़ stays apart in both forms; that of ऩ only in NFD.
+              The nukta of क़ stays separate in both forms, that of ऩ only in NFD.
             </p>
           </Panel>
           <Panel title="check yourself">
             <Check
               id="tokens first id"
-              question={`Which id has the first character of ${running}?`}
+              question={`Which id does the first character of ${running} have?`}
               expect={{ number: tokenizer.encode(running)[1]! }}
               hints={[
-                'Every character of the vocabulary stands above with its id.',
-                'Find the first character of the document there; ids count from 0.',
+                'The vocabulary above shows every character with its id.',
+                'Find the first character of the document there; ids start at 0.',
               ]}
               explain={`${running} is [${tokenizer.encode(running).join(', ')}].`}
             />
@@ -256,6 +256,6 @@ function problemOf(tokenizer: Tokenizer, text: string): string {
 function forms(text: string): string {
   const [composed, apart] = (['nfc', 'nfd'] as const).map((f) => [...normalized(text, f)].length);
   return composed === apart
-    ? 'NFC and NFD take it apart alike.'
+    ? 'NFC and NFD split it in the same way.'
     : `In NFC it has ${composed} characters, in NFD ${apart}.`;
 }

@@ -59,11 +59,11 @@ export default function Training() {
     <div className="@container mt-4 space-y-6">
       <Gradually>
         <p className="prose">
-          Training repeats one small thing. Read a document and measure the <b>loss</b>. Find the{' '}
-          <b>gradient</b>: for each of the {count(loaded.final.data.length)} weights, which way is
-          worse. Let <b>Adam</b> move every weight a little the other way. Then take the next
-          document. After {count(training.steps)} such steps the model writes names. The learning
-          rate falls in a straight line to 0, so the last steps are small ones.
+          Training repeats one small step. Read a document and compute the <b>loss</b>. Compute the{' '}
+          <b>gradient</b>: for each of the {count(loaded.final.data.length)} weights, the direction
+          in which the loss grows. <b>Adam</b> moves every weight a little in the other direction.
+          Then comes the next document. After {count(training.steps)} such steps the model writes
+          names. The learning rate falls in a straight line to 0, so the last steps are small ones.
         </p>
 
         <Conductor />
@@ -73,9 +73,9 @@ export default function Training() {
         </div>
 
         <p className="prose">
-          What do all these settings do? The best way to know is to turn them. Every move of a
+          What do all these settings do? The best way to find out is to change them. Every move of a
           slider trains the whole model again, from its first random weight to its last step. One
-          run is not the truth: another seed gives another end, so look at the held-out loss, and
+          run proves little: another seed gives another result, so look at the held-out loss, and
           compare.
         </p>
         <Lab locked={!guessed} onTouch={setTopic} />
@@ -87,11 +87,11 @@ export default function Training() {
           <div className="columns-of-two">
             <Check
               id="training rate"
-              question={`What is the learning rate of step ${count(asked)} of the run of all chapters?`}
+              question={`What is the learning rate of step ${count(asked)} of the shared run?`}
               expect={{ number: rate, share: 0.02 }}
               hints={[
                 `The rate falls in a straight line from ${training.learning_rate} at step 1; after step ${count(training.steps)} it is 0.`,
-                `Multiply ${training.learning_rate} by the share of the steps that are still to come, this one included: 1 − ${asked - 1}/${training.steps}.`,
+                `Multiply ${training.learning_rate} by the share of the steps that remain, including this one: 1 − ${asked - 1}/${training.steps}.`,
               ]}
               explain={`${training.learning_rate} · (1 − ${asked - 1}/${training.steps}) = ${precise(rate)}. After the last step it would be 0, never below.`}
             />

@@ -58,7 +58,7 @@ export function DataChoices({ onDone }: { onDone?: () => void }) {
       </div>
       <form onSubmit={submit} className="mt-5">
         <label className="block text-sm font-bold" htmlFor="own-list">
-          or your own list, in any script, one item a line
+          or your own list, in any script, one item per line
         </label>
         <textarea
           id="own-list"

@@ -56,7 +56,7 @@ export function DocumentPicker({ onClose }: { onClose: () => void }) {
         </p>
       )}
       <p className="caption mt-4">
-        {found.length.toLocaleString('en')} lines of the data begin so
+        {found.length.toLocaleString('en')} lines of the data begin like this
         {found.length > SHOWN ? `; the first ${SHOWN}:` : ':'}
       </p>
       <div className="mt-2 flex max-h-64 flex-wrap gap-1 overflow-y-auto">

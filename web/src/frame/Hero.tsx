@@ -28,8 +28,8 @@ export function Hero() {
         </h1>
         <p className="prose mt-6">
           It reads a list of names, letter by letter, and learns to invent new ones. It is small
-          enough that <b>nothing is hidden</b>: every number of it is on these pages. Click one and
-          see the sum that made it, with the numbers put in. Change one and see what moves.
+          enough that <b>nothing is hidden</b>: these pages show every number of it. Click a number
+          to see how it was computed. Change one to see what else changes.
         </p>
         <div className="mt-6 flex flex-wrap gap-3">
           <a href="#/dataset" className="btn btn-red !px-6 !py-3 !text-lg">

@@ -18,7 +18,7 @@ export function InForce() {
       <b className="bg-red px-2 py-0.5 text-on-accent">changed by hand</b>
       <span className="min-w-0 flex-1 font-medium">
         {words.slice(0, 4).join('; ')}
-        {words.length > 4 ? `; ${words.length - 4} more` : ''}. All chapters show the model so.
+        {words.length > 4 ? `; ${words.length - 4} more` : ''}. All chapters show the changed model.
       </span>
       <button
         type="button"
@@ -28,7 +28,7 @@ export function InForce() {
           clearEdits();
         }}
       >
-        put all back
+        reset all
       </button>
     </p>
   );

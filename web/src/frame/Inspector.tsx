@@ -58,7 +58,7 @@ export default function Inspector() {
           <p id="inspector-name" className="caption break-words font-mono">
             {label(selected)}
           </p>
-          <Section title="made from">
+          <Section title="computed from">
             {explanation.expr ? (
               <Formula key={label(selected)} expr={explanation.expr} value={explanation.value} />
             ) : (
@@ -173,12 +173,12 @@ function Segments({ parts, row }: { parts: readonly Segment[]; row: number }) {
 function Learned({ cell, value }: { cell: Cell; value: number }) {
   const { params } = useLoaded();
   const edits = useExplorer((s) => s.edits);
-  if (cell.kind !== 'param') return <p className="caption">Nothing on this page made it.</p>;
+  if (cell.kind !== 'param') return <p className="caption">It is an input and was not computed.</p>;
   const index = params.index(cell.name, cell.row, cell.column);
   return (
     <div className="text-sm">
       <p className="caption">
-        A parameter: drawn at random before training, then moved by every step. Move it yourself:
+        A parameter: random before training, then changed by every step. Change it yourself:
       </p>
       <input
         type="range"
@@ -254,7 +254,7 @@ function OverRun({ cell }: { cell: Cell }) {
   );
   if (points.length < 2) {
     return (
-      <Section title="over the run">
+      <Section title="during training">
         <p className="caption">
           Click the loss curve at the foot of the page to train here; the history fills in.
         </p>
@@ -262,7 +262,7 @@ function OverRun({ cell }: { cell: Cell }) {
     );
   }
   return (
-    <Section title="over the run">
+    <Section title="during training">
       <Sparkline
         name={`${label(cell)} after each step`}
         points={points}

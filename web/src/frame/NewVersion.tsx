@@ -19,7 +19,7 @@ export function NewVersion() {
       role="status"
       className="panel mb-6 flex flex-wrap items-center gap-3 border-yellow p-3 font-medium"
     >
-      <p>A new version of this page is here.</p>
+      <p>A new version of this page is available.</p>
       <button type="button" className="btn" onClick={() => location.reload()}>
         reload
       </button>

@@ -38,17 +38,17 @@ function ShareDialog({ onClose }: { onClose: () => void }) {
       const made = await makeLink(chapter);
       setLink(made);
       await navigator.clipboard.writeText(made);
-      setStatus('The link is in the clipboard.');
+      setStatus('The link was copied to the clipboard.');
     } catch (error) {
       // Without a clipboard the link can still be copied from the field.
       setStatus(error instanceof GlassError ? error.message : 'Copy it from here:');
     }
   };
   return (
-    <Dialog title="Share or keep" onClose={onClose}>
+    <Dialog title="Share or save" onClose={onClose}>
       <p className="text-sm">
-        A link carries the recipe and this view, not the weights: whoever opens it trains the model
-        again in their browser and sees the same numbers, checked by a fingerprint.
+        A link contains the recipe and this view, not the weights. The recipient's browser trains
+        the model again and shows the same numbers, checked by a fingerprint.
       </p>
       <p className="mt-2 text-sm">
         A file holds the model of the step that is shown, step {count(step)}

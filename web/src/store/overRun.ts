@@ -1,4 +1,4 @@
-/** How one number has developed over the run. */
+/** How one number has developed during training. */
 
 import type { Cell } from '../engine/expression.ts';
 import type { Interventions } from '../engine/interventions.ts';

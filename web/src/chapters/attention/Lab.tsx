@@ -80,7 +80,7 @@ function Switches() {
             aria-disabled={trace.plan.plain}
             onClick={() => intervene(NOTHING)}
           >
-            put all back
+            reset all
           </button>
         </div>
         {layers.map((layer) => (

@@ -381,7 +381,7 @@ function combine(op: Operator, left: Value | number, right: Value | number): Val
   return op === '*' ? left * right : left / right;
 }
 
-/** A difference and a quotient make two nodes: note what a new node was made from, then itself. */
+/** A difference and a quotient make two nodes: note what a new node was computed from, then itself. */
 function note(value: Value, made: Set<Value>): Value {
   for (const input of value.inputs) {
     if (input.inputs.length && !made.has(input)) note(input, made);

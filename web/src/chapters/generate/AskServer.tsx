@@ -47,7 +47,7 @@ export function AskServer(props: {
     }
   };
   return (
-    <Panel title="the same through the server" caption="Python computes, this page compares">
+    <Panel title="the same on the server" caption="Python computes and this page compares">
       <div className="flex flex-wrap items-center gap-3">
         <button type="button" className="btn" onClick={() => void ask()}>
           ask POST /generate

@@ -113,7 +113,7 @@ function Stage(props: {
     case 'tokenize':
       return (
         <Explained
-          text={`What is there so far, as tokens. The last one, ${read.at(-1)}, is read now; the others are in the cache.`}
+          text={`The text so far, as tokens. The last one, ${read.at(-1)}, is read now; the others are in the cache.`}
         >
           <TokenRow tokens={read} last />
         </Explained>
@@ -132,7 +132,7 @@ function Stage(props: {
       );
     case 'attention':
       return (
-        <Explained text="Each head shares its attention out among the positions so far.">
+        <Explained text="Each head divides its attention among the positions so far.">
           <table className="text-sm">
             <thead>
               <tr>
@@ -169,7 +169,7 @@ function Stage(props: {
     case 'probabilities':
       return (
         <Explained
-          text={`What could come next. Thin: the model’s own distribution. Thick: after dividing the logits by ${temperature || '0 (greedy)'}.`}
+          text={`The next-token probabilities. Thin: the model’s own distribution. Thick: after dividing the logits by ${temperature || '0 (greedy)'}.`}
         >
           <Distribution step={step} tokenizer={tokenizer} />
         </Explained>
@@ -193,8 +193,8 @@ function Stage(props: {
             step.choice === tokenizer.bos
               ? 'BOS was drawn: the text is finished.'
               : props.moment === written.moments.length - 1
-                ? 'The context is full: the text is cut here.'
-                : `${choice} is appended and read next. The cache has grown by a row; nothing before it is computed again.`
+                ? 'The context is full: the text is cut off here.'
+                : `${choice} is appended and read next. The cache has grown by one row; the earlier rows are not computed again.`
           }
         >
           <TokenRow tokens={[...read, choice]} last />

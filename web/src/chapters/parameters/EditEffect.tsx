@@ -23,10 +23,10 @@ export function EditEffect() {
   const moved = before && largestMove(before, now, position);
   return (
     <section aria-label="What an edit moves">
-      <h3 className="text-sm font-bold">what an edit moves</h3>
+      <h3 className="text-sm font-bold">the effect of an edit</h3>
       <p className="caption mt-1">
-        Select a weight and move it, here or in the inspector. Or begin with the one that the loss
-        of this document feels most.
+        Select a weight and change it, here or in the inspector, or start with the one that affects
+        the loss of this document most.
       </p>
       <div className="mt-2 flex flex-wrap gap-1">
         <button

@@ -3,8 +3,8 @@ import { count, percent } from '../../figures/format.ts';
 import { parts } from './statistics.ts';
 
 const LOOK = {
-  embeddings: { colour: 'var(--yellow)', what: 'wte, wpe: what goes in' },
-  attention: { colour: 'var(--blue)', what: 'wq, wk, wv, wo: look back' },
+  embeddings: { colour: 'var(--yellow)', what: 'wte, wpe: the input' },
+  attention: { colour: 'var(--blue)', what: 'wq, wk, wv, wo: look at earlier positions' },
   MLP: { colour: 'var(--red)', what: 'fc1, fc2: widen fourfold and come back' },
   lm_head: { colour: 'var(--ink)', what: 'a score for each token' },
 } as const;

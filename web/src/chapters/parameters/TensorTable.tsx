@@ -161,7 +161,7 @@ function Numbers(props: {
           })}
         />
       ) : (
-        <p className="caption">being worked out…</p>
+        <p className="caption">computing…</p>
       )}
     </div>
   );

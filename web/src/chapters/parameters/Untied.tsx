@@ -50,7 +50,7 @@ export function Untied() {
           aria-pressed={laid}
           onClick={() => setLaid((before) => !before)}
         >
-          lay wte over lm_head
+          use wte as lm_head
         </button>
         <p className="text-sm" aria-live="polite">
           loss of <b>{running}</b>:{' '}
@@ -58,9 +58,7 @@ export function Untied() {
           {laid && ` instead of ${fixed(trace.loss, 4)}`}
         </p>
       </div>
-      <p className="caption mt-2">
-        Only this line of the page is computed with it; the model stays as it is.
-      </p>
+      <p className="caption mt-2">Only this line of the page uses it; the model does not change.</p>
     </Panel>
   );
 }

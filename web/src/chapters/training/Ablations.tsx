@@ -37,8 +37,8 @@ export function Ablations(props: { onLook: (part: string) => void }) {
   );
   return (
     <Panel
-      title="what is each part for?"
-      caption="one thing taken away, trained again, measured on unread documents"
+      title="what does each part contribute?"
+      caption="one part removed, trained again, measured on unread documents"
     >
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
         <Choice
@@ -75,7 +75,7 @@ export function Ablations(props: { onLook: (part: string) => void }) {
             ? `${running.done + 1} of ${running.of}: ${running.part.phrase}, seed ${running.seed}, step ${count(running.step)}`
             : missing.length === 0
               ? 'all measured, here on this machine'
-              : 'nothing is prepared: every number below is trained when you ask for it'}
+              : 'every model below is trained when you click'}
       </p>
       <div className="h-1.5 bg-hair" aria-hidden="true">
         {running && (
@@ -90,7 +90,7 @@ export function Ablations(props: { onLook: (part: string) => void }) {
         <span className="order-last col-span-2 px-3 @3xl:order-none @3xl:col-span-1 @3xl:px-0">
           <Axis />
         </span>
-        <span className="text-right">more nats a character</span>
+        <span className="text-right">increase in nats per character</span>
       </div>
       <ul className="text-sm" aria-label="What is lost without each part" onKeyDown={moveInGrid}>
         {PARTS.map((part, i) => (
@@ -149,13 +149,13 @@ const WHY: Readonly<Record<string, string>> = {
   positions:
     'The order of what was read is lost to attention: “mar” and “amr” look alike before the next letter.',
   scale: 'Heads are narrow here; the wider they are, the more the root matters.',
-  decay: 'The steps stay long to the end, so the weights never settle.',
+  decay: 'The steps stay large until the end, so the weights never settle.',
   bias: 'The means begin at 0 and are used as they are. The first step is then (1 − β1) / √(1 − β2) times as long: longer with the usual β, not shorter.',
   sgd: 'One step size for all: rare tokens, with small gradients, hardly move.',
   zeroing: 'Each step moves along the sum of all gradients so far, long out of date.',
   zeros: 'Every product is 0, and so is every gradient: nothing tells one weight from another.',
   assign:
-    'A number that is used several times must add up what comes back along each path. With = only the last path survives, a small and misleading part of the gradient. Only the scalar engine can go wrong like this, a Value at a time: some ten seconds a seed.',
+    'A number that is used several times must add up what comes back along each path. With = only the last path survives, a small and misleading part of the gradient. Only the scalar engine can make this mistake, one Value at a time: about ten seconds per seed.',
 };
 
 function sentence(
@@ -183,7 +183,7 @@ function sentence(
   const amount = fixed(Math.abs(found.mean), 3);
   const guess = found.mean + mean(full) > uniform ? ' That is worse than a blind guess.' : '';
   if (found.margin === null) {
-    return `${phrase}: ${signed(found.mean)} with one seed; how far to trust that, more seeds must tell.`;
+    return `${phrase}: ${signed(found.mean)} with one seed; more seeds are needed to know how reliable that is.`;
   }
   const margin = `± ${fixed(found.margin, 3)}`;
   if (!isClear(found)) {

@@ -61,7 +61,7 @@ export function Conductor() {
       name: `${n} ${n === 1 ? 'step' : 'steps'} more`,
       act: () => order(n),
     })),
-    { label: 'all', name: 'all steps, flat out', act: () => order(steps) },
+    { label: 'all', name: 'all steps, full speed', act: () => order(steps) },
     { label: 'back to 0', act: startOver },
   ];
   return (

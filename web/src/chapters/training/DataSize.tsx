@@ -29,8 +29,8 @@ export function DataSize() {
     return (
       <Panel title="learned by heart">
         <p className="text-sm">
-          With {run.documents.length} documents in all there are none to set aside. Choose a longer
-          list at the top to compare what a run has read with what it has not.
+          With only {run.documents.length} documents, none can be held out. Choose a longer list at
+          the top to compare documents that a run has read with documents it has not.
         </p>
       </Panel>
     );
@@ -51,7 +51,8 @@ export function DataSize() {
           <>
             {fixed(few.heldOut, 2)} nats a character, where {count(many.documents)} documents give{' '}
             {fixed(many.heldOut, 2)} and a blind guess {fixed(uniform, 2)}. On its own ten it comes
-            to {fixed(few.train, 2)}: it knows them by heart, and is sure of that where it is wrong.
+            to {fixed(few.train, 2)}: it knows them by heart, and is confident even where it is
+            wrong.
           </>
         ) : (
           'It is being measured below.'
@@ -77,8 +78,8 @@ export function DataSize() {
           </tbody>
         </table>
         <p className="caption mt-2">
-          Blue: documents it has read. Red: documents it has not. The line between is what does not
-          carry over. The thin mark is a blind guess, {fixed(uniform, 2)}.{' '}
+          Blue: documents it has read. Red: documents it has not. The line between them is what does
+          not generalise. The thin mark is a uniform guess, {fixed(uniform, 2)}.{' '}
           {few && many && few.heldOut !== null && few.train !== null && (
             <>
               With {count(few.documents)} documents the gap is {fixed(few.heldOut - few.train, 2)}{' '}

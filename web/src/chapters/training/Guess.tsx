@@ -86,7 +86,7 @@ export function Guess() {
           viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
           preserveAspectRatio="none"
           role="img"
-          aria-label={`Loss over the run. At rate ${rate} it ends at ${before === null ? 'an unknown loss' : fixed(before, 2)}; your guess ends at ${fixed(end, 2)}${truly === null ? '' : `; in truth ${fixed(truly, 2)}`}`}
+          aria-label={`Loss during training. At rate ${rate} it ends at ${before === null ? 'an unknown loss' : fixed(before, 2)}; your guess ends at ${fixed(end, 2)}${truly === null ? '' : `; in truth ${fixed(truly, 2)}`}`}
           className={`h-44 w-full border-2 border-line bg-bg ${done ? '' : 'cursor-crosshair touch-none'}`}
           onPointerDown={(event) => {
             if (done) return;
@@ -143,7 +143,7 @@ export function Guess() {
             </p>
           ) : (
             <button type="button" className="btn btn-red" disabled={!drawn} onClick={commit}>
-              that is my guess: train it
+              submit my guess and train
             </button>
           )}
         </div>
@@ -159,11 +159,11 @@ function Verdict({ guess, truth, before }: { guess: number; truth: number; befor
   return (
     <>
       <b>
-        In truth: {result}, {fixed(truth, 2)} instead of {fixed(before, 2)}.
+        Result: {result}, {fixed(truth, 2)} instead of {fixed(before, 2)}.
       </b>{' '}
       Your guess is {fixed(Math.abs(guess - truth), 2)} {guess > truth ? 'above' : 'below'} it.
-      {by > 0.05 && ' Steps that are too long jump over what they should settle in.'} The learning
-      rate is yours now: drag it below.
+      {by > 0.05 && ' Steps that are too large jump over the minimum.'} The learning rate is
+      unlocked now: drag it below.
     </>
   );
 }

@@ -88,7 +88,7 @@ export function Lab(props: { locked: boolean; onTouch: (key: string) => void }) 
                   {problem || current?.error}
                 </span>
               ) : (
-                (told ?? 'red: this run; grey: the run of all chapters; means of about 50 steps')
+                (told ?? 'red: this run; grey: the shared run; means of about 50 steps')
               )}
             </p>
           </div>
@@ -122,7 +122,7 @@ export function Lab(props: { locked: boolean; onTouch: (key: string) => void }) 
               disabled={why !== '' || training !== null || current?.run === run}
               onClick={() => void adopt()}
             >
-              make this the run of all chapters
+              make this the shared run
             </button>
             <span className="caption">{why}</span>
           </div>
@@ -131,10 +131,10 @@ export function Lab(props: { locked: boolean; onTouch: (key: string) => void }) 
               <thead className="caption">
                 <tr>
                   <th className="w-12 text-left font-medium">run</th>
-                  <th className="text-left font-medium">set otherwise</th>
+                  <th className="text-left font-medium">changed settings</th>
                   <th className="font-medium">last 100 losses</th>
                   <th className="font-medium">read, a character</th>
-                  <th className="font-medium">held out, a character</th>
+                  <th className="font-medium">held out, per character</th>
                   <th className="w-10">
                     <span className="sr-only">remove</span>
                   </th>
@@ -149,7 +149,7 @@ export function Lab(props: { locked: boolean; onTouch: (key: string) => void }) 
           </Scroll>
         </div>
         <p className="caption mt-2">
-          “Read” and “held out” are mean nats a character at the end of a run, on up to 100
+          “Read” and “held out” are mean nats per character at the end of a run, on up to 100
           documents it has read and on 100 it has not. Up to {MAX_KEPT} runs can be kept.
         </p>
       </Panel>

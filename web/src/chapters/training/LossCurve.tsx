@@ -226,7 +226,7 @@ export function LossCurve(props: {
         <canvas ref={canvas} className="block" style={{ width, height }} />
       </div>
       <p className="caption pl-11">
-        dashed: a blind guess among all tokens, {fixed(uniform, 3)} nats
+        dashed: a uniform guess among all tokens, {fixed(uniform, 3)} nats
       </p>
     </div>
   );

@@ -31,10 +31,7 @@ export function Samples() {
     { s: -1, name: `${count(step)} (cursor)`, texts: now.length ? now : undefined },
   ];
   return (
-    <Panel
-      title="what it writes"
-      caption={`${TEXTS} texts, temperature 0.5, seed ${SEED} each time`}
-    >
+    <Panel title="samples" caption={`${TEXTS} texts, temperature 0.5, seed ${SEED} each time`}>
       <table className="w-full text-sm">
         <thead className="sr-only">
           <tr>
@@ -53,7 +50,7 @@ export function Samples() {
               </th>
               <td className="py-1.5 [overflow-wrap:anywhere]">
                 {texts?.map((text) => text || '(empty)').join('  ·  ') ?? (
-                  <span className="text-soft">not there yet</span>
+                  <span className="text-soft">not reached yet</span>
                 )}
               </td>
             </tr>

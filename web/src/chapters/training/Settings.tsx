@@ -75,7 +75,7 @@ export function Settings(props: { locked: boolean; onTouch: (key: Key | 'decay')
   return (
     <div
       role="group"
-      aria-label="Settings: up and down choose one, left and right turn it"
+      aria-label="Settings: up and down select one, left and right change it"
       onKeyDown={rove}
     >
       {SETTINGS.map(({ key, title, choices, show = String, branch: branchable }, i) => {
@@ -147,8 +147,8 @@ export function Settings(props: { locked: boolean; onTouch: (key: Key | 'decay')
       </div>
       <p className="caption mt-2">
         {branch
-          ? 'Goes on from the weights and moments of that step; only rate, β and decay can differ.'
-          : 'To branch, set the step with the curve at the foot of the page.'}
+          ? 'Continues from the weights and moments of that step; only rate, β and decay can differ.'
+          : 'To branch, set the step with the curve at the bottom of the page.'}
       </p>
     </div>
   );
