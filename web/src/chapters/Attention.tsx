@@ -20,7 +20,7 @@ import { Without } from './attention/Without.tsx';
 const CODE = [definition('def softmax'), definition('def attention')];
 const LIT = [
   line('def attention', 'scores = ['),
-  line('def attention', 'weights = softmax'),
+  line('def attention', 'weights = see'),
   line('def attention', 'mixed +='),
 ];
 

@@ -17,8 +17,8 @@ import { TokenMap } from './embeddings/TokenMap.tsx';
 const FORWARD = definition('def forward');
 const CODE = [definition('def rmsnorm'), definition('def add'), FORWARD];
 const LIT = [
-  line('def forward', 'tok_emb = see'),
-  line('def forward', 'pos_emb = see'),
+  line('def forward', 'tok_emb = '),
+  line('def forward', 'pos_emb = '),
   line('def forward', 'emb_norm'),
 ];
 

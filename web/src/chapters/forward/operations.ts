@@ -32,7 +32,7 @@ const EMBED: readonly Operation[] = [
     formula: 'emb_sum = wte[token] + wpe[position]',
     text: 'The token’s vector says what, the position’s vector says where; they are simply added.',
     stream: false,
-    lines: [line('def forward', 'tok_emb = see'), line('def forward', 'pos_emb = see')],
+    lines: [line('def forward', 'tok_emb = '), line('def forward', 'pos_emb = ')],
     rows: vectors('tok_emb', 'pos_emb', 'emb_sum'),
   },
   {
@@ -57,10 +57,10 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
       text: 'Three views of the same vector: the query asks, the key says what this position has to offer, the value is what it would give.',
       stream: false,
       lines: [
-        line('def attention', '.attn_norm"'),
-        line('def attention', '.q"'),
-        line('def attention', '.k"'),
-        line('def attention', '.v"'),
+        line('def attention', '"attn_norm"'),
+        line('def attention', '"q"'),
+        line('def attention', '"k"'),
+        line('def attention', '"v"'),
       ],
       rows: vectors(l('attn_norm'), l('q'), l('k'), l('v')),
     },
@@ -70,11 +70,7 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
       formula: 'score = q · k / √head_dim   weight = softmax(scores)',
       text: 'In each head the query is compared with the keys of all positions so far. The softmax turns the scores into shares that add up to 1. Later positions are hatched: they do not exist yet.',
       stream: false,
-      lines: [
-        line('def attention', 'scores = ['),
-        line('def attention', 'weights = softmax'),
-        line('def attention', '.attn_weights"'),
-      ],
+      lines: [line('def attention', 'scores = ['), line('def attention', 'weights = see')],
       rows: (trace, position) =>
         Array.from({ length: trace.config.n_head }, (_, head) => [
           attention(trace, l('attn_scores'), position, head, `score, head ${head}`),
@@ -87,7 +83,7 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
       formula: 'out = Σ weight · v   proj = wo · out',
       text: 'Each head takes the values in those shares; side by side they are one vector again, and wo mixes the heads.',
       stream: false,
-      lines: [line('def attention', 'mixed +='), line('def attention', 'projected =')],
+      lines: [line('def attention', 'mixed +='), line('def attention', 'out = linear')],
       rows: vectors(l('attn_out'), l('attn_proj')),
     },
     {
@@ -96,7 +92,7 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
       formula: 'x = x + proj',
       text: 'What was collected is added. What was there before is still there.',
       stream: true,
-      lines: [line('def attention', '.attn_resid"')],
+      lines: [line('def attention', '"attn_resid"')],
       rows: vectors(l('attn_resid')),
     },
     {
@@ -106,9 +102,9 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
       text: 'Four times as many numbers, each a question about the vector. ReLU keeps the positive answers and silences the rest.',
       stream: false,
       lines: [
-        line('def mlp', '.mlp_norm"'),
-        line('def mlp', '.mlp_hidden"'),
-        line('def mlp', '.mlp_relu"'),
+        line('def mlp', '"mlp_norm"'),
+        line('def mlp', '"mlp_hidden"'),
+        line('def mlp', '"mlp_relu"'),
       ],
       rows: vectors(l('mlp_norm'), l('mlp_hidden'), l('mlp_relu')),
     },
@@ -118,7 +114,7 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
       formula: 'x = x + fc2 · relu',
       text: 'Back to the width of the stream, and added to it.',
       stream: true,
-      lines: [line('def mlp', '.mlp_proj"'), line('def mlp', '.mlp_resid"')],
+      lines: [line('def mlp', '"mlp_proj"'), line('def mlp', '"mlp_resid"')],
       rows: vectors(l('mlp_proj'), l('mlp_resid')),
     },
   ];
