@@ -115,7 +115,7 @@ wasm: setup ## Compile the kernel to WebAssembly and test it in Node.js
 	cd web/wasm && PATH="$(CURDIR)/$(BIN):$$PATH" node --test .
 
 .PHONY: wheels
-wheels: setup ## Build wheels for six platforms into dist/
+wheels: setup web ## Build wheels for six platforms into dist/
 	@$(PIP) install -r tools/wheels.txt
 	$(BIN)/python tools/wheels.py
 
@@ -131,6 +131,13 @@ check: $(VENV)/dev.stamp ## Run the linter and the type checker
 test: check $(VENV)/notebooks.stamp ## Run everything: lint, types, all tests, the explorer in a browser
 	$(BIN)/pytest -n 2 --dist worksteal
 	@$(MAKE) --no-print-directory test-web
+
+FLOORS := build/floors
+.PHONY: floors
+floors: $(BIN)/python ## Try the oldest versions of the dependencies that pyproject.toml allows
+	@rm -rf $(FLOORS) && $(PYTHON) -m venv $(FLOORS)
+	@$(FLOORS)/bin/python -m pip --disable-pip-version-check --quiet install -r requirements/floors.txt .
+	$(FLOORS)/bin/python tools/smoke.py
 
 .PHONY: test-web
 test-web: web browser ## Test the explorer: lint, types, unit tests, every chapter in Chromium

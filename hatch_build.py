@@ -1,9 +1,14 @@
-"""Build hook: compile the native kernel into the wheel; without a compiler, leave it out."""
+"""Build hooks: the kernel is compiled into the wheel, the explorer taken along, the README adapted.
+
+Without a compiler the kernel is left out; an explorer that is not built is said loudly, and
+`GLASSGPT_NEED_SITE` makes it an error.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 import sysconfig
 from pathlib import Path
@@ -11,8 +16,12 @@ from types import ModuleType
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 ENGINES = Path("src/glassgpt/engines")
+SITE = Path("src/glassgpt/site/index.html")
+NO_SITE = f"{SITE.parent} is not built: what is made here has no explorer; run `make web` first"
+LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s]+)\)")
 
 
 class KernelBuildHook(BuildHookInterface[Any]):
@@ -23,6 +32,10 @@ class KernelBuildHook(BuildHookInterface[Any]):
     """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version != "editable" and not (Path(self.root) / SITE).is_file():
+            if os.environ.get("GLASSGPT_NEED_SITE"):
+                raise SystemExit(NO_SITE)
+            self.app.display_warning(f"WARNING: {NO_SITE}")
         if self.target_name != "wheel" or os.environ.get("GLASSGPT_NO_KERNEL"):
             return
         lib = Path(self.root) / ENGINES / "lib"
@@ -44,6 +57,31 @@ class KernelBuildHook(BuildHookInterface[Any]):
         # Called through ctypes: one wheel serves every Python version.
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{wheel_platform}"
+
+
+class ReadmeHook(MetadataHookInterface):
+    """The README for an index page, where relative links lead nowhere.
+
+    With a `Repository` among the project's URLs they lead there; without one only their text stays.
+    """
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
+        text = index_page(text, metadata.get("urls", {}).get("Repository"))
+        metadata["readme"] = {"content-type": "text/markdown", "text": text}
+
+
+def index_page(text: str, repository: str | None) -> str:
+    """The Markdown with absolute links, or with none where there is no address."""
+
+    def replace(found: re.Match[str]) -> str:
+        picture, words, path = found.groups()
+        if repository is None:
+            return "" if picture else words
+        kind = "raw" if picture else "blob"
+        return f"{picture}[{words}]({repository.rstrip('/')}/{kind}/HEAD/{path})"
+
+    return LINK.sub(replace, text).replace("\n\n\n", "\n")
 
 
 def this_platform() -> str:

@@ -44,9 +44,10 @@ TARGETS = {
 
 def build_wheel(platform: str | None, lib: Path) -> None:
     """Run the build backend; `lib` holds the libraries for the platform (None: a pure wheel)."""
-    settings = {"GLASSGPT_WHEEL_PLATFORM": platform, "GLASSGPT_WHEEL_LIB": str(lib)}
-    if platform is None:
-        settings = {"GLASSGPT_NO_KERNEL": "1"}
+    settings = {"GLASSGPT_NO_KERNEL": "1"}
+    if platform is not None:
+        settings = {"GLASSGPT_WHEEL_PLATFORM": platform, "GLASSGPT_WHEEL_LIB": str(lib)}
+    settings["GLASSGPT_NEED_SITE"] = "1"
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     subprocess.run(command, cwd=ROOT, env=os.environ | settings, check=True)
 

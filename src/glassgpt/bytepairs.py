@@ -250,7 +250,7 @@ def _library() -> Any:
         import tokenizers
     except ImportError:
         raise ConfigError(
-            "byte pairs need the tokenizers package: pip install 'glassgpt[bpe]'"
+            "byte pairs need the tokenizers package: pip install tokenizers"
         ) from None
     return tokenizers
 

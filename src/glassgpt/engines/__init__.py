@@ -52,7 +52,7 @@ def unavailable(name: str) -> str:
         reason: str = _native().unavailable()
         return reason and f"{reason}; use numpy"
     if name == "torch" and importlib.util.find_spec("torch") is None:
-        return "PyTorch is not installed; pip install 'glassgpt[torch]' (in a checkout: make torch)"
+        return "PyTorch is not installed; pip install torch (in a checkout: make torch)"
     return ""
 
 
