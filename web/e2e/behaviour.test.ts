@@ -121,7 +121,7 @@ describe.skipIf(!CHROMIUM)('behaviour (skipped without Chromium)', () => {
     await fresh.page.goto(link);
     await fresh.page.getByText(/The same numbers as the sender/).waitFor();
     await fresh.page.getByText('step 3', { exact: true }).waitFor();
-    await fresh.page.getByRole('heading', { name: 'and a probability' }).waitFor(); // all is drawn
+    await fresh.page.getByRole('heading', { name: 'a probability for each token' }).waitFor(); // all is drawn
     expect(await fresh.page.locator('button.cell').allInnerTexts()).toEqual(cells);
     await fresh.page.goto('about:blank');
     await fresh.page.goto(`${link.slice(0, -9)}AAAAAAAAA`);

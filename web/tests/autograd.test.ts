@@ -203,7 +203,7 @@ describe('backward', () => {
   test('each step in words', () => {
     const shown = run(parse('relu(a*b + c)'), LEAVES);
     expect(shown.frames.map((frame) => say(shown, frame).lines)).toEqual([
-      ['The leaves have their numbers. All else is to come.'],
+      ['The leaves have their numbers. Everything else will be computed.'],
       ['v1 = a * b = 2 · (−3) = −6'],
       ['v2 = v1 + c = −6 + 10 = 4'],
       ['out = relu(v2) = relu(4) = 4'],

@@ -302,7 +302,7 @@ describe('a run made by hand, and a branch of it', () => {
   });
 });
 
-describe('what is each part for', () => {
+describe('what does each part contribute', () => {
   const part = (id: string) => PARTS.find((one) => one.id === id)!;
 
   test('only the seed and the length differ from the run of all chapters', () => {

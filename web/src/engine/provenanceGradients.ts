@@ -43,7 +43,7 @@ export function paramGradientExpr(b: Builder, { name, row, column }: Cell): Expr
 type Rule = (b: Builder, cell: Cell, layer: number) => Expr;
 
 const RULES: Readonly<Record<string, Rule>> = {
-  mean_loss: () => number(1, 'the loss moves as much as itself'),
+  mean_loss: () => number(1, 'the gradient of the loss with respect to itself'),
   loss: (b) => {
     const n = b.scene.trace.values.length;
     return product(b.grad('mean_loss', 0, 0), number(1 / n, 'its share of the mean', `1/${n}`));

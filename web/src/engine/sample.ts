@@ -18,7 +18,7 @@ export type Novelty = 'seen' | 'in file' | 'new' | 'empty';
 export interface SampleConfig {
   /**
    * Divides the logits. 1 is the model's own distribution, below 1 likely tokens become likelier
-   * still; 0 is greedy: always the likeliest token, no randomness at all.
+   * still; 0 is greedy: always the most likely token token, no randomness at all.
    */
   readonly temperature: number;
   /** Choose among the k likeliest tokens only; null for all. */

@@ -131,12 +131,12 @@ class Parser {
     const name = first.text;
     if (isFunction(name)) throw new ExpressionError(`“${name}” is a function, not a name.`);
     if (this.assigned.has(name) || this.leaves.includes(name)) {
-      throw new ExpressionError(`“${name}” has a value already; take another name.`);
+      throw new ExpressionError(`“${name}” already has a value; use another name.`);
     }
     this.at += 2;
     const ast = this.sum();
     if (this.leaves.includes(name)) {
-      throw new ExpressionError(`“${name}” is used in its own value; take another name.`);
+      throw new ExpressionError(`“${name}” is used in its own definition; use another name.`);
     }
     this.assigned.add(name);
     return { name, ast };
@@ -238,7 +238,9 @@ class Parser {
 
   private function(name: string): Fn {
     if (isFunction(name)) return name;
-    throw new ExpressionError(`“${name}” is no function here. There are exp, log and relu.`);
+    throw new ExpressionError(
+      `“${name}” is not a function here. The functions are exp, log and relu.`,
+    );
   }
 
   private missing(): ExpressionError {

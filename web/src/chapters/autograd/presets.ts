@@ -20,7 +20,7 @@ export const PRESETS: readonly Preset[] = [
     leaves: { a: 2, b: -3, c: 10 },
     rule: 'order',
     remark:
-      'A sum hands its gradient on unchanged. A product swaps: the gradient of a is b, that of b is a.',
+      'A sum passes its gradient on unchanged. A product swaps the factors: the gradient of a is b, that of b is a.',
   },
   {
     name: 'used twice',
@@ -29,7 +29,7 @@ export const PRESETS: readonly Preset[] = [
     leaves: { a: 1.5 },
     rule: 'order',
     remark:
-      'Four ways lead from a to c, each with the factor 1 · 1. The gradient of a adds them up.',
+      'Four paths lead from a to c, each with the factor 1 · 1. The gradient of a adds them up.',
   },
   {
     name: 'no order',
@@ -38,7 +38,7 @@ export const PRESETS: readonly Preset[] = [
     leaves: { a: 1.5 },
     rule: 'recursion',
     remark:
-      'Plain recursion comes to b twice, once for each use. Both times b hands on all it has, so the same gradient is counted twice.',
+      'Plain recursion visits b twice, once for each use. Both times b passes on its whole gradient, so it is counted twice.',
   },
   {
     name: 'assign',
@@ -47,7 +47,7 @@ export const PRESETS: readonly Preset[] = [
     leaves: { a: 2, b: 3 },
     rule: 'assign',
     remark:
-      'a is used twice: in the product and in the sum. With = the second gradient to arrive wipes out the first.',
+      'a is used twice: in the product and in the sum. With = the second gradient overwrites the first.',
   },
   {
     name: 'not zeroed',
@@ -56,7 +56,7 @@ export const PRESETS: readonly Preset[] = [
     leaves: { a: 2, b: -3, c: 1 },
     rule: 'twice',
     remark:
-      'Two passes, and nobody set the gradients of the leaves back to 0: every one of them is doubled. Inner nodes need no zeroing, each pass makes new ones.',
+      'Two passes without resetting the gradients of the leaves to 0: every one of them is doubled. Inner nodes need no reset, because each pass makes new ones.',
   },
   {
     name: 'neuron',
@@ -74,6 +74,6 @@ export const PRESETS: readonly Preset[] = [
     leaves: { a: 1, b: 2 },
     rule: 'order',
     remark:
-      'Two scores, a for the right answer. The gradient of a is p − 1 and that of b is 1 − p: push the right score up, the other down, the more the surer the mistake.',
+      'Two scores, a for the right answer. The gradient of a is p − 1 and that of b is 1 − p: push the right score up and the other down, more strongly the more confident the mistake.',
   },
 ];

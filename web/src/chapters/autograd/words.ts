@@ -83,7 +83,10 @@ export function say(run: Run, frame: Frame): { head: string; lines: string[] } {
   const node = run.built.nodes[frame.node];
   switch (frame.kind) {
     case 'start':
-      return { head: 'start', lines: ['The leaves have their numbers. All else is to come.'] };
+      return {
+        head: 'start',
+        lines: ['The leaves have their numbers. Everything else will be computed.'],
+      };
     case 'forward':
       return {
         head: `forward: ${node!.label}`,
@@ -98,7 +101,7 @@ export function say(run: Run, frame: Frame): { head: string; lines: string[] } {
       };
     case 'backward':
       return {
-        head: `backward: ${node!.label} hands on`,
+        head: `backward: ${node!.label} passes it on`,
         lines: frame.pushes.map((push) => handedOn(run, push)),
       };
     case 'again':
@@ -131,7 +134,7 @@ export function about(run: Run, at: number, i: number): string {
     .map((p) => `${number(p.local * p.grad)} from ${run.built.nodes[p.from]!.label}`);
   const meaning =
     run.rule === 'order' && at === run.frames.length - 1
-      ? ` If ${node.label} moves a little, ${result} moves ${number(grad)} times as much.`
+      ? ` If ${node.label} changes a little, ${result} changes ${number(grad)} times as much.`
       : '';
-  return `${data} Handed to it: ${parts.join(', ')}; grad is ${number(grad)}.${meaning}`;
+  return `${data} Received: ${parts.join(', ')}; grad is ${number(grad)}.${meaning}`;
 }

@@ -30,7 +30,7 @@ const EMBED: readonly Operation[] = [
     id: 'emb_sum',
     title: 'embed',
     formula: 'emb_sum = wte[token] + wpe[position]',
-    text: 'The token’s vector says what, the position’s vector says where; they are simply added.',
+    text: 'One vector for the token and one for the position; they are added.',
     stream: false,
     lines: [line('def forward', 'tok_emb = '), line('def forward', 'pos_emb = ')],
     rows: vectors('tok_emb', 'pos_emb', 'emb_sum'),
@@ -52,9 +52,9 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
   return [
     {
       id: l('attn_norm'),
-      title: `${prefix}ask, offer, give`,
+      title: `${prefix}query, key, value`,
       formula: 'q = wq · norm(x)   k = wk · norm(x)   v = wv · norm(x)',
-      text: 'Three views of the same vector: the query asks, the key says what this position has to offer, the value is what it would give.',
+      text: 'Three views of the same vector: the query is what it looks for, the key is what it offers, the value is what it passes on.',
       stream: false,
       lines: [
         line('def attention', '"attn_norm"'),
@@ -66,7 +66,7 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
     },
     {
       id: l('attn_scores'),
-      title: `${prefix}whom to listen to`,
+      title: `${prefix}attention shares`,
       formula: 'score = q · k / √head_dim   weight = softmax(scores)',
       text: 'In each head the query is compared with the keys of all positions so far. The softmax turns the scores into shares that add up to 1. Later positions are hatched: they do not exist yet.',
       stream: false,
@@ -90,7 +90,7 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
       id: l('attn_resid'),
       title: `${prefix}add to the stream`,
       formula: 'x = x + proj',
-      text: 'What was collected is added. What was there before is still there.',
+      text: 'The output of attention is added to the stream.',
       stream: true,
       lines: [line('def attention', '"attn_resid"')],
       rows: vectors(l('attn_resid')),
@@ -99,7 +99,7 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
       id: l('mlp_hidden'),
       title: `${prefix}widen`,
       formula: 'hidden = fc1 · norm(x)   relu = max(hidden, 0)',
-      text: 'Four times as many numbers, each a question about the vector. ReLU keeps the positive answers and silences the rest.',
+      text: 'Four times as many numbers, each a weighted sum of the vector. ReLU keeps the positive ones and sets the others to 0.',
       stream: false,
       lines: [
         line('def mlp', '"mlp_norm"'),
@@ -110,7 +110,7 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
     },
     {
       id: l('mlp_resid'),
-      title: `${prefix}come back and add`,
+      title: `${prefix}project back and add`,
       formula: 'x = x + fc2 · relu',
       text: 'Back to the width of the stream, and added to it.',
       stream: true,
@@ -123,18 +123,18 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
 const READ_OFF: readonly Operation[] = [
   {
     id: 'logits',
-    title: 'read off a score for each token',
+    title: 'a score for each token',
     formula: 'logits = lm_head · x',
-    text: 'One dot product for each possible next token: how well does the stream fit it?',
+    text: 'One dot product for each possible next token: how well it fits the stream.',
     stream: false,
     lines: [line('def forward', 'see("logits"')],
     rows: vectors('logits'),
   },
   {
     id: 'probs',
-    title: 'and a probability',
+    title: 'a probability for each token',
     formula: 'p = softmax(logits)',
-    text: 'The same scores as shares of 1: the model’s answer to what comes next.',
+    text: 'The same scores as shares of 1: the model’s prediction of the next token.',
     stream: false,
     lines: [line('def loss', 'see("probs"'), line('def loss', 'see("loss"')],
     rows: vectors('probs'),

@@ -124,7 +124,7 @@ function distance(a: readonly string[], b: readonly string[]): number {
 
 /** What people call a temperature. */
 export function bandOf(temperature: number): string {
-  if (temperature === 0) return 'greedy: always the likeliest';
+  if (temperature === 0) return 'greedy: always the most likely token';
   if (temperature <= 0.3) return 'conservative';
   if (temperature <= 0.7) return 'balanced';
   return temperature <= 1.2 ? 'creative' : 'wild';

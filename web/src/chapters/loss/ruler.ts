@@ -7,7 +7,7 @@ import type { Run } from '../../engine/train.ts';
 export const MOST_COUNTED = 4000;
 
 export const BASELINES = [
-  { n: 0, title: 'uniform', note: 'every token alike' },
+  { n: 0, title: 'uniform', note: 'every token equally likely' },
   { n: 1, title: 'letter counts', note: 'how often each occurs' },
   { n: 2, title: 'bigrams', note: 'what follows the last one' },
   { n: 3, title: 'trigrams', note: 'what follows the last two' },
