@@ -88,4 +88,25 @@ describe.skipIf(!CHROMIUM)('truth (skipped without Chromium)', () => {
     expect(problems).toEqual([]);
     await page.context().close();
   }, 60_000);
+
+  test('a half-trained model is said in every chapter, and put back or finished with a click', async () => {
+    const { page, problems } = await visit('training');
+    const said = page.getByRole('region', { name: 'Model on its way' });
+    expect(await said.count()).toBe(0);
+    const loss = page.getByRole('contentinfo').getByText(/^loss \d/);
+    const before = await loss.innerText();
+    await page.getByRole('toolbar', { name: 'Train' }).getByText('start').click();
+    await said.getByText(/is trained for \d+ of 1,000 steps/).waitFor();
+    await page
+      .getByRole('link', { name: /attention/i })
+      .first()
+      .click();
+    await page.getByRole('heading', { level: 1, name: /attention/i }).waitFor();
+    await said.getByText(/is trained for \d+ of 1,000 steps/).waitFor();
+    await said.getByRole('button', { name: 'put the model of step 1,000 back' }).click();
+    await said.waitFor({ state: 'detached' });
+    expect(await loss.innerText()).toBe(before);
+    expect(problems).toEqual([]);
+    await page.context().close();
+  }, 60_000);
 });

@@ -13,6 +13,7 @@ import { NextChapter } from './NextChapter.tsx';
 import { Presenter } from './Presenter.tsx';
 import { Rail } from './Rail.tsx';
 import { Scrubber } from './Scrubber.tsx';
+import { Unfinished } from './Unfinished.tsx';
 
 const Inspector = lazy(() => import('./Inspector.tsx'));
 
@@ -110,7 +111,10 @@ export function App() {
           <Inspector />
         </Suspense>
       )}
-      {presenting ? <Presenter chapter={chapter} main={main} /> : <Scrubber />}
+      <div className="col-span-full">
+        <Unfinished />
+        {presenting ? <Presenter chapter={chapter} main={main} /> : <Scrubber />}
+      </div>
     </div>
   );
 }

@@ -5,7 +5,8 @@
 
 import { createStore } from 'zustand/vanilla';
 import { createWorker, type Job, TrainingClient } from '../worker/client.ts';
-import { enrich, explorer, type Loaded } from './explorer.ts';
+import { enrich, explorer, type Loaded, setStep } from './explorer.ts';
+import { trainHere } from './training.ts';
 
 export interface Conduct {
   /** Whether there is a run to go on with; otherwise the next order begins one. */
@@ -32,10 +33,14 @@ export function useConductClient(given: TrainingClient): void {
   client = given;
 }
 
+/** What the page showed before the steps made here took its place; see `putBack`. */
+let before: Loaded | null = null;
+
 /** Back to the initial weights; the steps made are forgotten. */
 export function startOver(): void {
   const { loaded } = explorer.getState();
   if (!loaded) return;
+  if (before?.run !== loaded.run || !isUnfinished(loaded)) before = loaded;
   client ??= new TrainingClient(createWorker());
   job = client.start(loaded.run, { paused: true, onProgress: follow, onStatus: report });
   conduct.setState({ open: true, pacing: false, status: 'paused', error: '' });
@@ -49,6 +54,11 @@ export function makeSteps(count: number): void {
   job?.makeSteps(Math.min(count, loaded.run.training.steps));
 }
 
+/** Steps at a pace: of the run that is under way. What is not under way is never begun by it. */
+export function makePacedSteps(count: number): void {
+  if (conduct.getState().pacing && isOpen(explorer.getState().loaded)) makeSteps(count);
+}
+
 export function setPacing(pacing: boolean): void {
   if (pacing && !isOpen(explorer.getState().loaded)) startOver();
   conduct.setState({ pacing });
@@ -59,6 +69,44 @@ export function pause(): void {
   conduct.setState({ pacing: false });
   if (!job || job.isOver) return;
   job.pause();
+}
+
+// Other data have been chosen: what was under way ends, and does not go on with them.
+explorer.subscribe(({ loaded }) => {
+  if (before && before.run !== loaded?.run) before = null;
+  if (job && !job.isOver && job.run !== loaded?.run) job.stop();
+});
+
+// --- a model on its way --------------------------------------------------------
+
+/** Whether a model has made fewer steps than its recipe has. */
+export function isUnfinished({ finalStep, run }: Loaded): boolean {
+  return finalStep < run.training.steps;
+}
+
+/** Make the steps that are missing, and show the end. */
+export async function finish(): Promise<void> {
+  const { loaded } = explorer.getState();
+  if (!loaded) return;
+  conduct.setState({ pacing: false });
+  if (isOpen(loaded)) return makeSteps(loaded.run.training.steps);
+  await trainHere();
+  const now = explorer.getState().loaded;
+  if (now?.run === loaded.run) setStep(now.finalStep);
+}
+
+/** The step of the model that `putBack` would show; null where there is none. */
+export function stepBefore(loaded: Loaded): number | null {
+  if (before?.run !== loaded.run || before.finalStep === loaded.finalStep) return null;
+  return before.finalStep || null;
+}
+
+/** Show the model again that was there before steps were made by hand. */
+export function putBack(): void {
+  const { loaded } = explorer.getState();
+  if (!before || before.run !== loaded?.run) return;
+  job?.stop();
+  enrich({ ...before, source: loaded.source }, before.finalStep);
 }
 
 /** Whether there is more to order of a run that was begun here. */

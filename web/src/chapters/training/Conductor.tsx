@@ -5,7 +5,15 @@ import { log } from '../../engine/elementary.ts';
 import { count, fixed, precise } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
-import { conduct, isOpen, makeSteps, pause, setPacing, startOver } from '../../store/conduct.ts';
+import {
+  conduct,
+  isOpen,
+  makePacedSteps,
+  makeSteps,
+  pause,
+  setPacing,
+  startOver,
+} from '../../store/conduct.ts';
 import { explorer, setDocument, setStep } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { type Curve, LossCurve } from './LossCurve.tsx';
@@ -176,7 +184,7 @@ function usePace(pacing: boolean, steps: number): void {
       before = now;
       // The next steps are ordered when the ones before have been made.
       if (owed >= 1 && conduct.getState().status !== 'training') {
-        makeSteps(Math.floor(owed));
+        makePacedSteps(Math.floor(owed));
         owed -= Math.floor(owed);
       }
       frame = requestAnimationFrame(tick);
