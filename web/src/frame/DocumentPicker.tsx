@@ -50,6 +50,7 @@ export function DocumentPicker({ onClose }: { onClose: () => void }) {
           run it
         </button>
       </form>
+      {loaded && <Cut text={text.trim()} context={loaded.run.model.block_size} />}
       {error && (
         <p role="alert" className="mt-2 text-sm font-medium text-red">
           {error}
@@ -72,5 +73,18 @@ export function DocumentPicker({ onClose }: { onClose: () => void }) {
         ))}
       </div>
     </Dialog>
+  );
+}
+
+/** The model reads BOS and then so many characters; what is beyond them it does not see. */
+function Cut({ text, context }: { text: string; context: number }) {
+  const length = [...text].length;
+  if (length === 0) return null;
+  return (
+    <p aria-live="polite" className="caption mt-2">
+      {length} of {context - 1} characters
+      {length >= context &&
+        `. The model reads BOS and the first ${context - 1} characters; the other ${length - context + 1} are cut off.`}
+    </p>
   );
 }

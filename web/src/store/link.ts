@@ -3,6 +3,8 @@
  * same numbers, checked by a fingerprint of the losses. A list of one's own travels along, packed.
  */
 
+import type { Interventions } from '../engine/interventions.ts';
+
 /** What a link says. Short keys, for it becomes an address. */
 export interface Link {
   /** Name of a data set that comes with the page, or the documents themselves in reading order. */
@@ -19,6 +21,28 @@ export interface Link {
   readonly p: number;
   /** Of the losses of all steps. */
   readonly h: string;
+  /** Edited weights: place and value; and what is switched off or forced. */
+  readonly e?: readonly (readonly [place: number, value: number])[];
+  readonly i?: Interventions;
+}
+
+/** The most that this page trains for a link; a larger model is sent as a file. */
+export const LIMITS = {
+  n_layer: 8,
+  n_embd: 256,
+  block_size: 1024,
+  batch_size: 64,
+  steps: 20_000,
+} as const;
+
+/** Throws an Error in one line for a link that asks for more than this page does. */
+export function checkLimits(link: Link): void {
+  for (const [key, most] of Object.entries(LIMITS)) {
+    const asked = link.m[key] ?? link.t[key] ?? 0;
+    if (asked > most) {
+      throw new Error(`this link asks for ${key} ${asked}; a link may ask for at most ${most}`);
+    }
+  }
 }
 
 export const MAX_LINK = 12_000;
@@ -73,7 +97,11 @@ async function through(
 }
 
 function checked(value: unknown): Link {
-  const { d, n, f, m, t, s, x, p, h } = value as Record<string, unknown>;
+  const { d, n, f, m, t, s, x, p, h, e = [], i = {} } = value as Record<string, unknown>;
+  const edits =
+    Array.isArray(e) &&
+    e.every((one) => Array.isArray(one) && Number.isInteger(one[0]) && Number.isFinite(one[1]));
+  const changes = typeof i === 'object' && i !== null && !Array.isArray(i);
   const texts = [n, x, h].every((one) => typeof one === 'string');
   const numbers = [s, p].every((one) => Number.isInteger(one) && (one as number) >= 0);
   const data =
@@ -82,6 +110,7 @@ function checked(value: unknown): Link {
     (one) => typeof one === 'object' && one !== null && Object.values(one).every(Number.isFinite),
   );
   const form = f === 'nfc' || f === 'nfd' || f === 'none';
-  if (!texts || !numbers || !data || !settings || !form) throw new RangeError('not a link');
+  if (!texts || !numbers || !data || !settings || !form || !edits || !changes)
+    throw new RangeError('not a link');
   return value as Link;
 }

@@ -3,24 +3,36 @@
 import {
   MAX_TYPED_SEED,
   type ModelConfig,
+  numParams,
   TRAIN_DEFAULTS,
   type TrainConfig,
   trainConfig,
 } from '../engine/config.ts';
 import { GlassError } from '../engine/errors.ts';
 import { fingerprint } from '../engine/fingerprint.ts';
+import { makePlan } from '../engine/interventions.ts';
 import { Random } from '../engine/random.ts';
 import { sha256 } from '../engine/sha256.ts';
 import { Tokenizer } from '../engine/tokenizer.ts';
 import { begin, type Run } from '../engine/train.ts';
-import { explorer, fail, notify, setDocument, setPosition, setStep, show } from './explorer.ts';
-import { type Link, MAX_LINK, pack, unpack } from './link.ts';
+import {
+  editWeight,
+  explorer,
+  fail,
+  intervene,
+  notify,
+  setDocument,
+  setPosition,
+  setStep,
+  show,
+} from './explorer.ts';
+import { checkLimits, type Link, MAX_LINK, pack, unpack } from './link.ts';
 import { fetchPretrained, openUsual, PRETRAINED } from './load.ts';
 import { trainHere } from './training.ts';
 
 /** The address of this page with everything in it; throws GlassError where the list is too large. */
 export async function makeLink(chapter: string): Promise<string> {
-  const { loaded, asked, document, position } = explorer.getState();
+  const { loaded, asked, document, position, edits, interventions } = explorer.getState();
   if (!loaded) throw new GlassError('nothing is loaded yet');
   const { run, source, losses } = loaded;
   if (run.training.seed > MAX_TYPED_SEED) {
@@ -37,6 +49,8 @@ export async function makeLink(chapter: string): Promise<string> {
     x: document,
     p: position,
     h: losses.length === run.training.steps ? fingerprint(losses) : '',
+    ...(edits.size ? { e: [...edits] } : {}),
+    ...(Object.keys(interventions).length ? { i: interventions } : {}),
   });
   if (text.length > MAX_LINK) {
     throw new GlassError('this list is too large for a link; send the file instead');
@@ -57,6 +71,7 @@ export async function openLink(text: string): Promise<void> {
 }
 
 async function follow(link: Link): Promise<void> {
+  checkLimits(link);
   const training = trainConfig(link.t);
   const known = typeof link.d === 'string' ? await fetchPretrained(link.d) : null;
   const documents = known ? originalOrder(known.run) : (link.d as readonly string[]);
@@ -78,6 +93,14 @@ async function follow(link: Link): Promise<void> {
   setStep(link.s);
   setDocument(link.x);
   setPosition(link.p);
+  // Before anything is changed: throws RangeError for what this model does not have.
+  makePlan(run.model, link.i ?? {});
+  const size = numParams(run.model);
+  if (link.e?.some(([place]) => place < 0 || place >= size)) {
+    throw new Error('this link edits a weight that the model does not have');
+  }
+  intervene(link.i ?? {});
+  for (const [place, value] of link.e ?? []) editWeight(place, value);
   const now = explorer.getState().loaded;
   if (!now || !link.h) return;
   const ours = fingerprint(now.losses);
