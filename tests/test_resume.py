@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glassgpt import checkpoint, datasets, engines
+from glassgpt import checkpoint, datasets, engines, runlog
 from glassgpt.checkpoint import FILES, RunInfo
 from glassgpt.config import TrainConfig
 from glassgpt.errors import DivergedError, RunError
@@ -25,7 +25,7 @@ from glassgpt.sampling import SampleConfig, generate
 from glassgpt.saving import Saver
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.training import Chunk, begin, replay, train
-from support import PRECISIONS
+from support import PRECISIONS, Command
 
 STEPS = 14
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
@@ -252,13 +252,59 @@ def test_one_save_at_a_time_and_the_steps_do_not_wait() -> None:
 
 def test_what_fails_beside_the_steps_is_raised_among_them() -> None:
     writer: Any = SlowWriter()
-    writer.error = RunError("the disk is full")
+    writer.error = ValueError("a fault of ours")
     writer.go.set()
-    with pytest.raises(RunError, match="the disk is full"), Saver(writer, 0) as saver:
+    with pytest.raises(ValueError, match="a fault of ours"), Saver(writer, 0) as saver:
         saver.save(lambda: "state", [1])  # type: ignore[arg-type, return-value]
         while True:
             saver.due()
             time.sleep(0.001)
+
+
+def test_a_full_disk_is_told_once_and_tried_again() -> None:
+    writer: Any = SlowWriter()
+    writer.error = RunError("the disk is full")
+    writer.go.set()
+    told: list[str] = []
+    with Saver(writer, 0, told.append) as saver:
+        for number in (1, 2):
+            while not saver.due():
+                time.sleep(0.001)
+            saver.save(lambda: "state", [number])  # type: ignore[arg-type, return-value, list-item]
+        while not saver.due():
+            time.sleep(0.001)
+        writer.error = None
+        saver.finish(lambda: "last", [3])  # type: ignore[arg-type, return-value, list-item]
+    assert told == ["the disk is full; training goes on, and saving is tried again"]
+    assert writer.saved == [("last", [1, 2, 3])]
+
+
+@pytest.mark.parametrize("temporary", [True, False])
+def test_the_trained_model_outlives_a_full_disk(
+    glassgpt: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: bool
+) -> None:
+    """The samples are printed all the same, and the run is kept elsewhere if that is possible."""
+    append = runlog.append
+    glassgpt("train", "ten", "--steps", "30", "-o", "whole")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+
+    def full(path: Path, end: int, content: bytes) -> int:
+        if content and (not temporary or "tmp" not in path.parts):
+            raise OSError(28, "No space left on device")
+        return append(path, end, content)
+
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("glassgpt.runlog.append", full)
+    status, out, err = glassgpt("train", "ten", "--steps", "30", "-o", "run", "--save-every", "0")
+    assert (status, len(out.splitlines())) == (1, 20)
+    last = err.splitlines()[-1]
+    assert last.startswith("glassgpt: cannot save step 30 in run: No space left on device")
+    assert checkpoint.load(Path("run")).state.step == 0
+    if temporary:
+        place = Path(last.split(" is saved in ")[1].removesuffix(" instead"))
+        assert contents(place) == contents(Path("whole"))
+    else:
+        assert "not in a temporary directory either" in last
 
 
 @posix

@@ -283,6 +283,7 @@ def main() -> None:
     for engine in options.engines.split(","):
         rng, started = random.Random(f"{options.seed} {engine}"), time.monotonic()
         with tempfile.TemporaryDirectory(prefix="glassgpt-torture-") as directory:
+            tempfile.tempdir = directory  # where a run is saved that cannot be in its place
             try:
                 campaign = Campaign(engine, Path(directory), rng)
                 campaign.kills(options.kills)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -159,6 +160,23 @@ class RunWriter:
                 self._undo()
             raise RunError(message) from None
         self.step, self._digest = state.step, digest
+
+    def rescue(self, state: TrainState, losses: Sequence[float], why: RunError) -> str:
+        """Save the run in a temporary directory instead; a message that says where, or why not.
+
+        Args:
+            losses: of all steps.
+        """
+        try:
+            place = Path(tempfile.mkdtemp(prefix="glassgpt-")) / self.path.name
+            other = RunWriter(place, self.run, self.info)
+            other.schedule = self.schedule
+            other._write_config()
+            other.save(state, [Chunk(0, list(losses), [])])
+            other.close()
+        except (OSError, RunError) as error:
+            return f"{why}; and not in a temporary directory either: {error}"
+        return f"{why}; step {state.step} is saved in {place} instead"
 
     def close(self) -> None:
         """Let others write to the directory."""

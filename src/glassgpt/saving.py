@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from glassgpt.engines.base import TrainState
+from glassgpt.errors import RunError
 from glassgpt.training import Chunk
 
 BURDEN = 0.02
@@ -22,6 +23,7 @@ class Writer(Protocol):
     step: int | None
 
     def save(self, state: TrainState, chunks: Sequence[Chunk]) -> None: ...
+    def rescue(self, state: TrainState, losses: Sequence[float], why: RunError) -> str: ...
     def replan(self, steps: int) -> None: ...
     def close(self) -> None: ...
 
@@ -36,6 +38,9 @@ class NoWriter:
     def save(self, state: TrainState, chunks: Sequence[Chunk]) -> None:
         pass
 
+    def rescue(self, state: TrainState, losses: Sequence[float], why: RunError) -> str:
+        return ""
+
     def replan(self, steps: int) -> None:
         pass
 
@@ -47,11 +52,17 @@ class Saver:
     """Saves when the last checkpoint is older than so many seconds and the disk is done with it.
 
     One save at a time, and nothing ever waits in a queue: `due` says when the newest state can be
-    taken, so at most one copy of the state is around. What fails in the thread is raised by the
-    next call here. A large state, which takes its time to copy, is saved less often: see BURDEN.
+    taken, so at most one copy of the state is around. Where a run cannot be saved, as on a full
+    disk, `tell` is called with the reason, and the next save tries again with all that is not
+    saved yet. Anything else that fails in the thread is raised by the next call here.
+    A large state, which takes its time to copy, is saved less often: see BURDEN.
     """
 
-    def __init__(self, writer: Writer, seconds: float) -> None:
+    def __init__(
+        self, writer: Writer, seconds: float, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._tell, self._told = tell, False
+        self._waiting: list[Chunk] = []  # of saves that failed
         self._writer, self._seconds = writer, seconds
         self._next = time.monotonic() + seconds
         self._taken = 0.0
@@ -69,6 +80,7 @@ class Saver:
 
     def save(self, take: Callable[[], TrainState], chunks: Sequence[Chunk]) -> None:
         """Take the state and begin to write; the chunks must not be touched any more."""
+        chunks, self._waiting = [*self._waiting, *chunks], []
         started = time.monotonic()
         state = take()
         self._taken = time.monotonic() - started
@@ -78,14 +90,21 @@ class Saver:
         self._thread.start()
 
     def finish(self, state: Callable[[], TrainState], chunks: Sequence[Chunk]) -> None:
-        """Wait for what is being written, and write what is not saved yet."""
+        """Wait for what is being written, and write what is not saved yet. Raises RunError."""
         self._join()
+        chunks = [*self._waiting, *chunks]
         if chunks:
             self._writer.save(state(), chunks)
 
     def _work(self, state: TrainState, chunks: Sequence[Chunk]) -> None:
         try:
             self._writer.save(state, chunks)
+            self._told = False
+        except RunError as error:
+            self._waiting = list(chunks)
+            if not self._told:
+                self._tell(f"{error}; training goes on, and saving is tried again")
+            self._told = True
         except BaseException as error:
             self._error = error
 

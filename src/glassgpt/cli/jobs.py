@@ -39,6 +39,8 @@ class Job:
     resumed_at: int | None = None
     again: str = ""
     """What the command that resumes must name, beside the run."""
+    lost: str = ""
+    """Why the last state could not be saved in its place, and where it is instead."""
 
     @property
     def fingerprint(self) -> str:

@@ -92,7 +92,7 @@ def _steps(
 
     Returns the losses and the exit status: 0, or that of the signal that ended it.
     """
-    from glassgpt.errors import DivergedError
+    from glassgpt.errors import DivergedError, RunError
     from glassgpt.interrupts import Interrupts
     from glassgpt.saving import Saver
     from glassgpt.training import train
@@ -106,7 +106,7 @@ def _steps(
     with Interrupts(patient=processes.world > 1) as interrupts:
         try:
             display = Display(steps, sample, job.losses, visible=processes.first)
-            with Saver(writer, save_every) as saver:
+            with Saver(writer, save_every, common.say) as saver:
                 try:
                     with display:
                         for chunk in train(
@@ -128,7 +128,10 @@ def _steps(
                     with suppress(DivergedError):  # unless its weights are not finite
                         saver.finish(model.state, unsaved)
                     raise
-                saver.finish(model.state, unsaved)
+                try:
+                    saver.finish(model.state, unsaved)
+                except RunError as error:
+                    job.lost = writer.rescue(model.state(), losses, error)
         except (DivergedError, LostProcessError) as error:
             if not processes.first:
                 raise
@@ -141,6 +144,8 @@ def _steps(
             raise typer.Exit(interrupts.status) from None
         if len(losses) == steps:
             return losses, 0
+        if job.lost:
+            raise RunError(f"stopped: {job.lost}")
         saved = f"stopped: step {len(losses)} of {steps} is saved"
         common.say(f"{saved}; go on with: {resume_line}")
         return losses, interrupts.status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import threading
 import time
 from pathlib import Path
@@ -124,7 +125,7 @@ def train(
     started = time.perf_counter()
     from glassgpt import engines
     from glassgpt.engines import Placement
-    from glassgpt.errors import ConfigError
+    from glassgpt.errors import ConfigError, RunError
     from glassgpt.evaluation import MAX_DOCUMENTS, model_loss
     from glassgpt.processes import current
     from glassgpt.sampling import SampleConfig, generate
@@ -181,7 +182,7 @@ def train(
     if as_json:
         common.print_json(
             {
-                "run": str(writer.path),
+                "run": None if job.lost else str(writer.path),
                 "engine": info.engine,
                 "dtype": info.dtype,
                 "num_params": run.model.num_params,
@@ -218,7 +219,11 @@ def train(
             common.say(str(done.throughput))
         if held_out:
             common.say(f"held-out loss {held_out.nats:.4f} nats a {common.unit(tokenizer)}")
-        _next_steps(writer.path, drawn[0].text if drawn else "", job.again)
+        if not job.lost:
+            _next_steps(writer.path, drawn[0].text if drawn else "", job.again)
+    if job.lost:
+        sys.stdout.flush()  # the samples come before what went wrong
+        raise RunError(job.lost)
     if status:
         raise typer.Exit(status)
 
