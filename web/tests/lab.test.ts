@@ -33,9 +33,11 @@ import {
   lastMean,
   MAX_KEPT,
   noteDrawn,
+  onlyRate,
   openLab,
   resetLab,
   runFor,
+  sameSettings,
   settingsOf,
   stopLab,
   trainable,
@@ -43,6 +45,7 @@ import {
   useClient,
   whyNotAdopted,
 } from '../src/store/lab.ts';
+import { measureSizes, sizes, useSizesClient, verdictOnFew } from '../src/store/sizes.ts';
 import { TrainingClient } from '../src/worker/client.ts';
 import { Host } from '../src/worker/host.ts';
 import type { FromWorker, Port, ToWorker } from '../src/worker/protocol.ts';
@@ -250,6 +253,41 @@ describe('the lab', () => {
     noteDrawn(current!.id, 60, current!.asked + 90);
     expect(lab.getState().times!.whole).toBe(50);
   });
+});
+
+test('a guess about the learning rate is answered by that run, wherever the sliders stand', async () => {
+  useClient(connect());
+  const base = loadedOf();
+  lab.setState({ base: null });
+  openLab(base);
+  await settled();
+  turn({ seed: 7, n_embd: 16 });
+  await settled();
+  const wanted = onlyRate(base.run, 0.1);
+  turn(wanted);
+  await settled();
+  const { current } = lab.getState();
+  expect(sameSettings(current!.settings, wanted)).toBe(true);
+  expect(current!.label).toBe('rate 0.1');
+  turn({ seed: 7 });
+  await settled();
+  expect(sameSettings(lab.getState().current!.settings, wanted)).toBe(false);
+});
+
+test('a guess about few documents is judged only when all sizes are measured', async () => {
+  const row = (documents: number, heldOut: number) => ({ documents, train: 1, heldOut });
+  const { run } = loadedOf();
+  const part = { base: run, rows: [row(10, 2)], done: false };
+  expect(verdictOnFew(part, 3)).toBeNull();
+  const rows = [row(10, 2), row(30, 1.8), row(140, 1.5)];
+  expect(verdictOnFew({ ...part, rows }, 3)).toBeNull();
+  expect(verdictOnFew({ ...part, rows, done: true }, 3)).toBe('somewhat worse');
+  expect(verdictOnFew({ ...part, rows, done: true }, 1.9)).toBe('worse than guessing');
+  useSizesClient(connect());
+  const measuring = measureSizes(run);
+  expect(sizes.getState().done).toBe(false);
+  await measuring;
+  expect(sizes.getState().done).toBe(true);
 });
 
 describe('a run made by hand, and a branch of it', () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { judges } from '../src/chapters/attention/heldOut.ts';
 import {
+  logitGradients,
   onScale,
   rms,
   rowSize,
@@ -28,10 +29,25 @@ import { Params } from '../src/engine/params.ts';
 import { exprOf } from '../src/engine/provenance.ts';
 import { Random } from '../src/engine/random.ts';
 import { distribution } from '../src/engine/sample.ts';
+import { cellValue } from '../src/engine/scene.ts';
 import { fromModelJson } from '../src/store/load.ts';
 
 const config = modelConfig({ vocab_size: 9, n_layer: 2, n_embd: 8, n_head: 2, block_size: 8 });
 const read = trace(Params.initial(config, new Random(3), 0.5), [8, 1, 2, 3, 2, 8]);
+
+test('a bar of the logits’ gradient is the number that the inspector shows for it', () => {
+  const probs = read.values.row('probs', 2);
+  const target = read.values.targets[2]!;
+  const bars = logitGradients(read, probs, 2, null);
+  bars.forEach((bar, column) => {
+    const cell = { kind: 'grad', name: 'logits', row: 2, column, head: 0 } as const;
+    expect(bar).toBe(cellValue({ trace: read }, cell));
+    const share = (probs[column]! - (column === target ? 1 : 0)) / read.values.length;
+    expect(bar).toBeCloseTo(share, 12);
+  });
+  const other = logitGradients(read, probs, 2, 5);
+  expect(other[5]).toBeCloseTo((probs[5]! - 1) / read.values.length, 12);
+});
 
 test('slopes are those of the curves', () => {
   const logit = (p: number) => Math.log(p / (1 - p));

@@ -129,7 +129,7 @@ export default function Dataset() {
               that order. {count(run.training.steps)} steps read{' '}
               {count(Math.min(run.numTrain, run.read(run.training.steps)))} of {count(run.numTrain)}
               {run.read(run.training.steps) < run.numTrain
-                ? ': most are never seen. That is why they can be used to evaluate the model.'
+                ? `: the other ${count(run.numTrain - run.read(run.training.steps))} are not read. That is why they can be used to evaluate the model.`
                 : ', again and again.'}
             </li>
             <li>

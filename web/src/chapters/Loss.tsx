@@ -36,7 +36,7 @@ const SOURCE = <CodePanel show={CODE} lit={LIT} />;
 
 /** How wrong it is, and which way would be less wrong. */
 export default function Loss() {
-  const { trace, tokenizer, run } = useLoaded();
+  const { trace, tokenizer, run, loaded } = useLoaded();
   const position = useExplorer((s) => s.position);
   useLayoutEffect(() => {
     // At the first position attention has no choice: begin where the model is most surprised.
@@ -72,8 +72,10 @@ export default function Loss() {
           ]}
           truth="log"
         >
-          −log(1/{vocab_size}) is ln {vocab_size} = {fixed(blind, 4)}, whatever comes. Every run
-          starts near it. A loss above it means that the model is confident and wrong.
+          −log(1/{vocab_size}) is ln {vocab_size} = {fixed(blind, 4)}, whatever comes. Small initial
+          weights give nearly equal probabilities, so a run starts near it
+          {loaded.losses.length > 0 && ` (this one at ${fixed(loaded.losses[0]!, 4)})`}. A token
+          with a higher loss was given less probability than a blind guess gives it.
         </Predict>
 
         <Positions />

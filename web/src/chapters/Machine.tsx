@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { numParams } from '../engine/config.ts';
+import type { Run } from '../engine/train.ts';
 import { count } from '../figures/format.ts';
 import { Panel } from '../figures/Panel.tsx';
 import { Check, Predict } from '../figures/Quiz.tsx';
@@ -10,24 +11,45 @@ import { Diagram } from './machine/Diagram.tsx';
 import { type Proof, prove } from './machine/prove.ts';
 import { Source } from './machine/Source.tsx';
 
-const LARGE = [
-  ['parameters', '4,192', 'hundreds of billions: the same matrices, wider and more of them'],
-  ['layers, width, heads', '1, 16, 4', 'around a hundred, ten thousand and more, a hundred'],
-  ['context', '16 characters', 'hundreds of thousands of tokens'],
-  ['token', 'one character', 'a piece of a word, from a vocabulary of 100,000 and more'],
-  ['data', 'a list of names', 'trillions of tokens of text, code and pictures'],
-  [
-    'training',
-    '1,000 steps, one document each, less than a second',
-    'months on thousands of GPUs, millions of tokens a step',
-  ],
-  ['after training', 'nothing', 'fine-tuning on examples and on what people prefer'],
-  [
-    'details',
-    'RMSNorm, ReLU, learned positions',
-    'gated MLPs, rotary positions, mixtures of experts',
-  ],
-] as const;
+/** A model, its run, and how those of a large one differ. */
+function differences({ model, training, tokenizer, documents }: Run) {
+  const { n_layer, n_embd, n_head, block_size } = model;
+  const one = training.batch_size === 1;
+  return [
+    [
+      'parameters',
+      count(numParams(model)),
+      'hundreds of billions: the same matrices, wider and more of them',
+    ],
+    [
+      'layers, width, heads',
+      `${n_layer}, ${n_embd}, ${n_head}`,
+      'around a hundred, ten thousand and more, a hundred',
+    ],
+    ['context', `${block_size} tokens`, 'hundreds of thousands of tokens'],
+    [
+      'token',
+      `one character, from a vocabulary of ${tokenizer.vocab_size}`,
+      'a piece of a word, from a vocabulary of 100,000 and more',
+    ],
+    [
+      'data',
+      `a list of ${count(documents.length)} documents`,
+      'trillions of tokens of text, code and pictures',
+    ],
+    [
+      'training',
+      `${count(training.steps)} steps, ${one ? 'one document' : `${training.batch_size} documents`} each`,
+      'months on thousands of GPUs, millions of tokens a step',
+    ],
+    ['after training', 'nothing', 'fine-tuning on examples and on what people prefer'],
+    [
+      'details',
+      'RMSNorm, ReLU, learned positions',
+      'gated MLPs, rotary positions, mixtures of experts',
+    ],
+  ] as const;
+}
 
 /** Everything together. */
 export default function Machine() {
@@ -75,7 +97,7 @@ export default function Machine() {
                 </tr>
               </thead>
               <tbody>
-                {LARGE.map(([what, here, there]) => (
+                {differences(run).map(([what, here, there]) => (
                   <tr key={what} className="border-b border-hair align-top">
                     <th scope="row" className="py-1.5 pr-3">
                       {what}
@@ -88,7 +110,7 @@ export default function Machine() {
             </table>
           </div>
           <p className="caption mt-2">
-            “Here” is the default recipe. The algorithm is the same: next-token prediction, the
+            “Here” is the model now loaded. The algorithm is the same: next-token prediction, the
             chain rule, Adam.
           </p>
         </Panel>

@@ -97,8 +97,9 @@ export default function Parameters() {
       <p className="prose">
         A model is a list of numbers. This one has <b>{count(total)}</b>, in {facts.length}{' '}
         matrices, and they are everything it knows: no rules, no dictionary, no names. Before
-        training they are random; each step of training changes all of them a little. Here are all
-        of them. Drag the curve at the bottom of the page to see how training changes them.
+        training they are random; each step of training changes those that have had a part in its
+        predictions a little. Here are all of them. Drag the curve at the bottom of the page to see
+        how training changes them.
       </p>
 
       <Predict

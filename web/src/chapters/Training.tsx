@@ -62,8 +62,8 @@ export default function Training() {
           Training repeats one small step. Read a document and compute the <b>loss</b>. Compute the{' '}
           <b>gradient</b>: for each of the {count(loaded.final.data.length)} weights, the direction
           in which the loss grows. <b>Adam</b> moves every weight a little in the other direction.
-          Then comes the next document. After {count(training.steps)} such steps the model writes
-          names. The learning rate falls in a straight line to 0, so the last steps are small ones.
+          Then comes the next document. After {count(training.steps)} such steps the run is over.
+          The learning rate falls in a straight line to 0, so the last steps are small ones.
         </p>
 
         <Conductor />

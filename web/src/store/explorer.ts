@@ -31,6 +31,8 @@ export interface Loaded {
   readonly finalStep: number;
   /** Of the steps from the first; empty where a file does not tell them. */
   readonly losses: readonly number[];
+  /** The sampling temperature that a file suggests. */
+  readonly temperature?: number;
   /** Parameters after every step; null until the run has been trained in this page. */
   readonly history: History | null;
 }

@@ -2,6 +2,7 @@
 
 import { freshState } from '../engine/model.ts';
 import { writeModelJson } from '../engine/modelFile.ts';
+import { sampleConfig } from '../engine/sample.ts';
 import { writeState, writeTokenizerJson } from '../engine/stateFile.ts';
 import { type Explorer, exactParams } from './explorer.ts';
 
@@ -17,7 +18,7 @@ export function modelJson(state: Explorer): string | null {
     tokenizer: run.tokenizer,
     training: run.training,
     step,
-    temperature: 0.5,
+    temperature: loaded.temperature ?? sampleConfig().temperature,
     data: {
       name: source.name,
       sha256: source.sha256,

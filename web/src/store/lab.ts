@@ -157,6 +157,15 @@ export function labelOf(settings: LabSettings, base: LabSettings): string {
   return parts.join(', ') || 'same settings';
 }
 
+/** The run with nothing changed but the learning rate, whatever the sliders say now. */
+export function onlyRate(base: Run, learning_rate: number): LabSettings {
+  return { ...settingsOf(base), learning_rate };
+}
+
+export function sameSettings(a: LabSettings, b: LabSettings): boolean {
+  return labelOf(a, b) === labelOf(b, b);
+}
+
 /** Mean of the last 100 losses, or of as many as there are. */
 export function lastMean(losses: readonly number[], count = 100): number | null {
   const last = losses.slice(-count);

@@ -142,8 +142,8 @@ export function fromModelJson(text: string, title: string, name: string): Loaded
   const { model, training, tokenizer, documents, data } = file;
   const run = new Run(model, training, tokenizer, documents, data.num_train);
   const source = { name: data.name, title, sha256: data.sha256, remarks: [] };
-  const { params: final, step: finalStep } = file;
-  return { source, run, final, finalStep, losses: file.losses ?? [], history: null };
+  const { params: final, step: finalStep, temperature } = file;
+  return { source, run, final, finalStep, temperature, losses: file.losses ?? [], history: null };
 }
 
 /** Read somebody's own list and train on it in this page. */

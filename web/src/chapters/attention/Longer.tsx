@@ -1,9 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { type ModelFile, readModelJson } from '../../engine/modelFile.ts';
+import type { Run } from '../../engine/train.ts';
 import { count, fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { judges } from './heldOut.ts';
+import { type Judges, judges } from './heldOut.ts';
 import { Delta } from './Lab.tsx';
 import { useSlices } from './slices.ts';
 import { CASES, DOCUMENTS, lossesOf, worthOf } from './worth.ts';
@@ -100,10 +101,10 @@ export function Longer() {
             {longer !== undefined && longer !== null && (
               <>
                 {' '}
-                After 20,000 steps it is worth <b>{fixed(longer, 3)}</b>.{' '}
+                After {count(file!.step)} steps it is worth <b>{fixed(longer, 3)}</b>.{' '}
                 {longer > 2 * Math.max(short, 0.005)
-                  ? 'Attention is learned late. A model without it knows only the current token and its position; early in training this model uses hardly more than that.'
-                  : 'The two are close.'}
+                  ? 'Here the longer training has made the model rely on attention more.'
+                  : Math.abs(longer - short) < 0.02 && 'The two are close.'}
               </>
             )}
           </p>
@@ -111,12 +112,22 @@ export function Longer() {
         <p className="caption">
           {error}
           {fits
-            ? `The long run went through all ${count(run.documents.length)} names more than four times, so it has read these ${tested.documents.length} too; the short one has not. Do not compare the two losses; compare how much each model loses when a part is removed. The increase shows how much the model relies on the part; a model trained without it might do better.`
+            ? `${whoHasRead(file, run, tested)} Do not compare the two losses; compare what each model loses when a part is taken away. A part that is missed had come to be relied on; a model trained without it might do better.`
             : `The model of 20,000 steps is one of the English names${loaded.source.name === 'english' ? '' : '. Choose those, and it stands beside this one'}.`}
         </p>
       </div>
     </Panel>
   );
+}
+
+/** Which of the two runs have read the documents that both are tested on. */
+function whoHasRead(file: ModelFile, run: Run, tested: Judges): string {
+  const passes = (file.step * file.training.batch_size) / file.data.num_train;
+  const long =
+    passes >= 1
+      ? `The run of ${count(file.step)} steps went through its ${count(file.data.num_train)} documents ${fixed(passes, 1)} times and may have read these ${tested.documents.length}`
+      : `The run of ${count(file.step)} steps read ${count(file.step * file.training.batch_size)} of its ${count(file.data.num_train)} documents`;
+  return `${long}; the one of ${count(run.training.steps)} steps ${tested.heldOut ? 'never reads them' : 'reads them too'}.`;
 }
 
 function sameTokens(file: ModelFile, run: { tokenizer: { chars: readonly string[] } }): boolean {

@@ -163,8 +163,8 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
               rotated to match the plane of the last step.
             </p>
             <p className="caption max-w-[62ch]">
-              Nobody told the model which letters are vowels. Go back to step 0: a cloud without
-              order.
+              The colours are not part of the model: nobody told it which kind a character is. At
+              step 0 every row of wte is drawn at random, so the places mean nothing yet.
             </p>
           </div>
         </div>

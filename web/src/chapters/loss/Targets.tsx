@@ -7,7 +7,7 @@ import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { hover, sameCell, select } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { rowSize } from './gradients.ts';
+import { logitGradients, rowSize } from './gradients.ts';
 
 const MOST_SHOWN = 36; // bars; of more tokens only a few are drawn
 const FEW = 27;
@@ -33,7 +33,8 @@ export function Targets() {
   const shown = picked === null ? asIs : changed;
   const chosen = picked ?? target;
   const probs = shown.values.row('probs', position);
-  const wrong = Array.from(probs, (p, id) => p - (id === chosen ? 1 : 0));
+  const n = values.length;
+  const gradients = logitGradients(trace, probs, position, picked);
   const token = (id: number) => tokenizer.token(id);
   const rows = [
     ['logits', 'logits'],
@@ -44,10 +45,10 @@ export function Targets() {
   ] as const;
   return (
     <Panel
-      title={`p − 1 at the target, p elsewhere: position ${position}, after ${token(values.tokens[position]!)}`}
-      caption="each bar is a gradient; click one to see how it was computed"
+      title={`gradient of the logits: position ${position}, after ${token(values.tokens[position]!)}`}
+      caption={`(p − 1)/${n} at the target, p/${n} elsewhere; click a bar to see how it was computed`}
     >
-      <Wrongness wrong={wrong} target={chosen} live={picked === null} />
+      <Gradients of={gradients} target={chosen} live={picked === null} />
       <div className="mt-4 grid grid-cols-[minmax(0,1fr)] gap-x-8 gap-y-4 md:grid-cols-2">
         <div className="space-y-3 text-sm">
           <p>
@@ -133,30 +134,30 @@ function Row({ name, values }: { name: string; values: readonly string[] }) {
   );
 }
 
-/** A signed bar for each token. */
-function Wrongness(props: { wrong: readonly number[]; target: number; live: boolean }) {
+/** A signed bar for the gradient of each token's logit. */
+function Gradients(props: { of: readonly number[]; target: number; live: boolean }) {
   const { tokenizer } = useLoaded();
   const position = useExplorer((s) => s.position);
   const selected = useExplorer((s) => s.selected);
-  const most = largest(props.wrong);
-  const shown = props.wrong.map((_, id) => id);
+  const most = largest(props.of);
+  const shown = props.of.map((_, id) => id);
   if (shown.length > MOST_SHOWN) {
-    shown.sort((a, b) => Math.abs(props.wrong[b]!) - Math.abs(props.wrong[a]!));
+    shown.sort((a, b) => Math.abs(props.of[b]!) - Math.abs(props.of[a]!));
     shown.length = FEW;
     shown.sort((a, b) => a - b);
   }
-  const rest = props.wrong.length - shown.length;
-  const together = -shown.reduce((sum, id) => sum + props.wrong[id]!, 0);
+  const rest = props.of.length - shown.length;
+  const together = -shown.reduce((sum, id) => sum + props.of[id]!, 0);
   return (
     <div
       role="group"
-      aria-label="p less 1 at the target, for each token"
+      aria-label="Gradient of each token’s logit"
       className="grid grid-cols-[repeat(auto-fit,minmax(1.75rem,1fr))] gap-x-0.5 gap-y-2"
       onKeyDown={moveInGrid}
       onPointerLeave={() => hover(null)}
     >
       {shown.map((id, i) => {
-        const value = props.wrong[id]!;
+        const value = props.of[id]!;
         const cell = { kind: 'grad', name: 'logits', row: position, column: id, head: 0 } as const;
         const token = tokenizer.token(id);
         return (

@@ -44,7 +44,21 @@ export function rowSize({ grads, config, values }: Trace, name: string, row: num
   return rms(all);
 }
 
-/** The same for every position. */
+/**
+ * d loss / d logit for each token at a position: those of the trace, so that each is the number of
+ * its cell; or, with another target in the same place, (p − 1)/n there and p/n elsewhere.
+ */
+export function logitGradients(
+  { grads, values }: Trace,
+  probs: ArrayLike<number>,
+  position: number,
+  otherTarget: number | null,
+): number[] {
+  if (otherTarget === null) return Array.from(grads.row('logits', position));
+  return Array.from(probs, (p, id) => (p - (id === otherTarget ? 1 : 0)) / values.length);
+}
+
+/** The same as `rowSize` for every position. */
 export function rowSizes(trace: Trace, name: string): number[] {
   return Array.from({ length: trace.values.length }, (_, t) => rowSize(trace, name, t));
 }

@@ -4,7 +4,7 @@ import { log } from '../../engine/elementary.ts';
 import { count, fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { Predict } from '../../figures/Quiz.tsx';
-import { measureSizes, type Size, sizes } from '../../store/sizes.ts';
+import { measureSizes, type Size, sizes, verdictOnFew } from '../../store/sizes.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 
 /** Shorter lists have no documents to set aside. */
@@ -14,7 +14,8 @@ const ENOUGH = 200;
 export function DataSize() {
   const { run, loaded } = useLoaded();
   const training = useExplorer((s) => s.training);
-  const { rows, base } = useStore(sizes);
+  const measured = useStore(sizes);
+  const { rows, base } = measured;
   useEffect(() => {
     if (training !== null || run.documents.length < ENOUGH) return;
     // The rest of the chapter first.
@@ -25,6 +26,7 @@ export function DataSize() {
   const known = base === run ? rows : [];
   const few = known[0];
   const many = known.at(-1);
+  const verdict = base === run ? verdictOnFew(measured, uniform) : null;
   if (run.documents.length < ENOUGH) {
     return (
       <Panel title="learned by heart">
@@ -45,14 +47,15 @@ export function DataSize() {
           { value: 'somewhat worse', label: 'somewhat worse' },
           { value: 'worse than guessing', label: 'worse than blind guessing' },
         ]}
-        truth={few?.heldOut && many?.heldOut ? kindOf(few.heldOut, many.heldOut, uniform) : ''}
+        truth={verdict}
       >
-        {few?.heldOut && few.train && many?.heldOut ? (
+        {verdict && few?.heldOut && few.train && many?.heldOut ? (
           <>
             {fixed(few.heldOut, 2)} nats a character, where {count(many.documents)} documents give{' '}
-            {fixed(many.heldOut, 2)} and a blind guess {fixed(uniform, 2)}. On its own ten it comes
-            to {fixed(few.train, 2)}: it knows them by heart, and is confident even where it is
-            wrong.
+            {fixed(many.heldOut, 2)} and a blind guess {fixed(uniform, 2)}. On the {few.documents}{' '}
+            that it has read it comes to {fixed(few.train, 2)}.
+            {few.heldOut > uniform &&
+              ' It knows those by heart, and is confident where it is wrong.'}
           </>
         ) : (
           'It is being measured below.'
@@ -135,9 +138,4 @@ function most(rows: readonly Size[]): number {
   return (
     1.03 * Math.max(1, ...rows.map(({ train, heldOut }) => Math.max(train ?? 0, heldOut ?? 0)))
   );
-}
-
-function kindOf(few: number, many: number, uniform: number): string {
-  if (few > uniform) return 'worse than guessing';
-  return few - many < 0.1 ? 'nearly as well' : 'somewhat worse';
 }

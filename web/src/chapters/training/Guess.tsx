@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { useStore } from 'zustand';
 import { log } from '../../engine/elementary.ts';
 import { fixed } from '../../figures/format.ts';
-import { lab, lastMean, turn } from '../../store/lab.ts';
+import { lab, lastMean, onlyRate, sameSettings, turn } from '../../store/lab.ts';
 import { answer } from '../../store/settings.ts';
 import { useLoaded, useSettings } from '../../store/use.ts';
 import { smoothed } from './plot.ts';
@@ -25,7 +25,8 @@ export function Guess() {
   const [pen, setPen] = useState<number | null>(null);
   const [truth, setTruth] = useState<readonly number[] | null>(null);
   const rate = (base?.run ?? run).training.learning_rate;
-  const asked = FACTOR * rate;
+  const asked = Number((FACTOR * rate).toPrecision(2));
+  const wanted = useMemo(() => onlyRate(base?.run ?? run, asked), [base, run, asked]);
   const own = useMemo(() => smoothed(loaded.losses, 0.98), [loaded.losses]);
   const bottom = Math.max(0, Math.min(...own, uniform) - 0.6);
   const top = uniform + 0.5;
@@ -33,8 +34,8 @@ export function Guess() {
   // The run that answers is the one with nothing but the rate changed.
   useEffect(() => {
     if (kept === undefined || current?.status !== 'done') return;
-    if (current.label === `rate ${Number(asked.toPrecision(2))}`) setTruth([...current.losses]);
-  }, [current, asked, kept]);
+    if (sameSettings(current.settings, wanted)) setTruth([...current.losses]);
+  }, [current, wanted, kept]);
 
   const x = (i: number, n: number) => (i / Math.max(1, n - 1)) * WIDTH;
   const y = (loss: number) => HEIGHT - ((loss - bottom) / (top - bottom)) * HEIGHT;
@@ -69,7 +70,7 @@ export function Guess() {
   };
   const commit = () => {
     answer(GUESS, (drawn ?? ending(start, end)).map((v) => v.toFixed(2)).join(' '));
-    turn({ learning_rate: Number(asked.toPrecision(2)), from: null }, performance.now());
+    turn(wanted, performance.now());
   };
   const done = kept !== undefined;
   const truly = truth && lastMean(truth);
@@ -78,8 +79,8 @@ export function Guess() {
     <section className="panel border-l-[16px] p-4" aria-labelledby="guess-title">
       <h2 id="guess-title" className="text-sm font-bold">
         <span className="mr-2 bg-yellow px-2 py-0.5 text-[#121212]">predict</span>A learning rate
-        ten times larger, {String(Number(asked.toPrecision(2)))} instead of {String(rate)}: better,
-        the same, worse? Draw the curve that you expect.
+        ten times larger, {String(asked)} instead of {String(rate)}: better, the same, worse? Draw
+        the curve that you expect.
       </h2>
       <div className="mt-3 grid grid-cols-[minmax(0,1fr)] gap-4 @4xl:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
         <svg
@@ -124,18 +125,8 @@ export function Guess() {
           {done ? (
             <p aria-live="polite">
               {truly === null || before === null ? (
-                <button
-                  type="button"
-                  className="btn"
-                  onClick={() =>
-                    turn({
-                      ...current?.settings,
-                      learning_rate: Number(asked.toPrecision(2)),
-                      from: null,
-                    })
-                  }
-                >
-                  train at {String(Number(asked.toPrecision(2)))}
+                <button type="button" className="btn" onClick={() => turn(wanted)}>
+                  train at {String(asked)}
                 </button>
               ) : (
                 <Verdict guess={end} truth={truly} before={before} />
