@@ -173,7 +173,7 @@ def test_tables_fit_a_terminal(result: dict, capsys: pytest.CaptureFixture) -> N
         ({"engine": ["abacus"]}, EngineError, "there is no engine 'abacus'"),
         ({"engine": ["numpy"], "device": "cpu"}, ConfigError, "are for --engine torch"),
         ({"device": "abacus"}, ConfigError, "device is 'abacus'; it must be one of auto, cpu"),
-        ({"dtype": ["float16"]}, EngineError, "torch engine does not compute in 'float16'"),
+        ({"dtype": ["float16"]}, EngineError, "torch engine does not support 'float16'"),
     ],
 )
 def test_options(options: dict, error: type, message: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,8 +133,8 @@ GOOD: dict[str, Any] = {"kind": "byte-pairs", "normalize": "none", "merges": [[9
         (GOOD | {"merges": [[1, True]]}, "merge 0 .* must be a pair of ids"),
         (GOOD | {"merges": [[1, 256]]}, "merge 0 .* only the ids 0 to 255 before it"),
         (GOOD | {"merges": [[-1, 3]]}, "only the ids 0 to 255"),
-        (GOOD | {"merges": [[1, 2], [1, 2]]}, "merge 1 .* there already"),
-        (GOOD | {"merges": [[1, 1], [256, 1], [1, 256]]}, "merge 2 .* there already"),
+        (GOOD | {"merges": [[1, 2], [1, 2]]}, "merge 1 .* already exists"),
+        (GOOD | {"merges": [[1, 1], [256, 1], [1, 256]]}, "merge 2 .* already exists"),
         (GOOD | {"merges": [[1, 1], *([i, i] for i in range(256, 300))]}, "a token of 512 bytes"),
     ],
 )

@@ -223,7 +223,7 @@ def test_version_and_help(glassgpt: Command) -> None:
         ("train ten --bogus", 2, "No such option: --bogus"),
         ("train ten --temperature -0.1", 2, "temperature is -0.1"),
         ("train ten --engine abacus", 2, "there is no engine 'abacus'; there are: scalar, numpy"),
-        ("train ten --engine scalar --dtype float32", 2, "scalar engine does not compute"),
+        ("train ten --engine scalar --dtype float32", 2, "scalar engine does not support"),
         ("train ten --normalize nfkc", 2, "one of nfc, nfd, none"),
         ("train ten --n-embd 65536 --n-layer 1024", 2, "at most 2,000,000,000"),
         ("train ten -o taken", 1, "taken exists already"),

@@ -55,7 +55,7 @@ def link(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (shutil.rmtree, "long is not there; a corpus is made with"),
+        (shutil.rmtree, "long does not exist; a corpus is made with"),
         (lambda p: (p / "corpus.json").unlink(), "is not a corpus: it has no corpus.json"),
         (lambda p: (p / "corpus.json").write_text("{"), "corpus.json is damaged"),
         (lambda p: (p / "corpus.json").write_text("[]"), "not a glassgpt-corpus file"),

@@ -117,7 +117,7 @@ def test_a_damaged_copy_is_fetched_anew(host: Host, cache: Path, entry: Entry) -
 
 @pytest.mark.usefixtures("host")
 def test_a_wrong_checksum_is_not_kept(cache: Path, entry: Entry) -> None:
-    with pytest.raises(DataError, match=r"has sha256 [0-9a-f]{64}, not 00: it was not kept"):
+    with pytest.raises(DataError, match=r"has sha256 [0-9a-f]{64}, not 00: the download was disc"):
         download.fetch(dataclasses.replace(entry, sha256="00"))
     assert not cache.exists()
 

@@ -260,7 +260,7 @@ def test_engines_that_do_not_exist() -> None:
     ):
         engines.create("cuda", SMALL, state, TrainConfig())
     for name in engines.NAMES:
-        with pytest.raises(EngineError, match=f"the {name} engine does not compute in 'float16'"):
+        with pytest.raises(EngineError, match=f"the {name} engine does not support 'float16'"):
             engines.create(name, SMALL, state, TrainConfig(), "float16")
 
 

@@ -121,7 +121,9 @@ def test_a_path_that_is_not_there_names_the_sets() -> None:
 
 
 def test_a_directory(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"is a directory; it must be a text file, one item a line"):
+    with pytest.raises(
+        DataError, match=r"is a directory; it must be a text file, one item per line"
+    ):
         datasets.load(str(tmp_path))
 
 

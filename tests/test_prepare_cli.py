@@ -148,7 +148,7 @@ def test_what_is_there_is_not_touched(prepare: Command) -> None:
         status, _, err = prepare("ten", "-o", name)
         assert (status, err) == (
             1,
-            f"glassgpt: {name} is there already; remove it or name another directory\n",
+            f"glassgpt: {name} already exists; remove it or choose another directory\n",
         )
     Path("file").write_text("x")
     status, _, err = prepare("ten", "-o", "file/out")

@@ -78,7 +78,7 @@ def test_any_number_computes_what_one_computes(
     assert_same(tmp_path / "run", one)
     assert done.stdout == (one / "printed").read_text()  # the samples, and once
     assert done.stderr.count("step 40/40") == 1
-    assert f"tokens a second on {processes} × " in done.stderr
+    assert f"tokens per second on {processes} × " in done.stderr
 
 
 @torchrun_only
@@ -146,7 +146,7 @@ def test_what_is_wrong_is_said_once_and_nothing_is_made(tmp_path: Path) -> None:
     done = run(torchrun(2, "train", "english", "--engine", "numpy", "-o", "run"), tmp_path)
     assert done.returncode != 0
     assert [x for x in done.stderr.splitlines() if x.startswith("glassgpt")] == [
-        "glassgpt: the numpy engine works in one process; torchrun wants --engine torch",
+        "glassgpt: the numpy engine runs in one process; torchrun needs --engine torch",
         "glassgpt FAILED",  # says torchrun
     ]
     assert not (tmp_path / "run").exists()
@@ -168,7 +168,7 @@ def test_processes_that_see_other_data_are_found_out(tmp_path: Path) -> None:
     command = torchrun(2)
     done = run([*command[: command.index("glassgpt") - 1], str(program)], tmp_path)
     assert done.returncode != 0
-    assert "glassgpt: process 1 has another run than process 0: all of them must see" in done.stderr
+    assert "glassgpt: process 1 has a different run from process 0: all must see" in done.stderr
 
 
 # --- our place ------------------------------------------------------------------------------------

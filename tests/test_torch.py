@@ -205,7 +205,7 @@ def test_what_a_device_cannot_do_is_said_in_a_line() -> None:
 @pytest.mark.parametrize(
     ("placement", "message"),
     [
-        (Placement(processes=Processes(0, 2)), "works in one process; torchrun wants --engine tor"),
+        (Placement(processes=Processes(0, 2)), "runs in one process; torchrun needs --engine tor"),
         (Placement(device="cpu"), "device, parallel, compile, micro_batch are for torch; this is"),
     ],
 )
@@ -216,5 +216,5 @@ def test_other_engines_have_no_choice(placement: Placement, message: str) -> Non
 
 
 def test_precisions_are_listed() -> None:
-    with pytest.raises(EngineError, match="does not compute in 'float16'; it does in float64, flo"):
+    with pytest.raises(EngineError, match="does not support 'float16'; it supports float64, flo"):
         engines.check("torch", "float16")

@@ -93,7 +93,7 @@ class BytePairTokenizer(Tokenizer):
             text.encode()
         except UnicodeEncodeError as error:
             code = ord(text[error.start])
-            raise DataError(f"U+{code:04X} is half of a character; it cannot be encoded") from None
+            raise DataError(f"U+{code:04X} is half of a character and cannot be encoded") from None
         return [self.bos, *(i for ids in self.encode_many([text]) for i in ids), self.bos]
 
     def encode_many(self, texts: Sequence[str]) -> Iterator[list[int]]:
@@ -224,7 +224,7 @@ def _pieces(merges: Sequence[tuple[int, int]]) -> list[bytes]:
                 f"a token has at most {MAX_TOKEN_BYTES}"
             )
         if piece in known:
-            raise ConfigError(f"merge {i} of the tokenizer makes a token that is there already")
+            raise ConfigError(f"merge {i} of the tokenizer makes a token that already exists")
         known.add(piece)
         pieces.append(piece)
     return pieces

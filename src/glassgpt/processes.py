@@ -76,7 +76,7 @@ class Processes:
         for rank, other in enumerate(found):
             if other != found[0]:
                 raise RunError(
-                    f"process {rank} has another {what} than process 0: all of them must see the "
+                    f"process {rank} has a different {what} from process 0: all must see the "
                     "same files, of the same version of glassgpt"
                 )
 

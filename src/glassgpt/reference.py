@@ -309,8 +309,10 @@ def sample(model: GPT, bos: int, rng: random.Random, temperature: float = 0.5) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train a tiny GPT on a list; let it invent more.")
-    parser.add_argument("data", nargs="?", default="input.txt", help="a text file, one item a line")
+    parser = argparse.ArgumentParser(description="Train a tiny GPT on a list and print samples.")
+    parser.add_argument(
+        "data", nargs="?", default="input.txt", help="a text file, one item per line"
+    )
     parser.add_argument("--steps", type=int, default=1000, help="number of updates")
     parser.add_argument("--lr", type=float, default=0.01, help="learning rate at the first step")
     parser.add_argument("--seed", type=int, default=42, help="random seed")

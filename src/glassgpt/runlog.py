@@ -122,7 +122,9 @@ def find_schedule(rates: Sequence[float], training: TrainConfig) -> Schedule:
         plan = replace(training, steps=max(1, steps)).learning_rates(done, len(rates))
         same = next((i for i, rate in enumerate(plan) if rate != rates[done + i]), len(plan))
         if same == 0:
-            raise RunError(f"the learning rate of step {done + 1} in log.jsonl fits no schedule")
+            raise RunError(
+                f"the learning rate of step {done + 1} in log.jsonl does not fit the schedule"
+            )
         schedule.append((done, max(1, steps)))
         done += same
     if not schedule or schedule[-1][1] != training.steps:

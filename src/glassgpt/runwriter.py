@@ -246,7 +246,7 @@ def _is_unfinished(path: Path) -> bool:
 def _refuse_taken(path: Path) -> None:
     if (path / MODEL).exists():
         raise RunError(
-            f"{path} exists already and holds a run; go on with it (glassgpt train --resume "
+            f"{path} exists already and holds a run; resume it (glassgpt train --resume "
             f"{path}), choose another directory, or remove it"
         )
     if path.exists() or path.is_symlink():

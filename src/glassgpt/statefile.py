@@ -115,7 +115,7 @@ def _check_header(
         if entry.shape != shape or entry.dtype not in safetensors.DTYPES:
             raise RunError(
                 f"{path}: tensor {name!r} is {entry.dtype} {list(entry.shape)}; "
-                f"the model wants F64 or F32 {list(shape)}"
+                f"the model needs F64 or F32 {list(shape)}"
             )
     step = _digits(metadata.get("step", ""))
     if step is None:

@@ -30,7 +30,9 @@ def normalized(text: str, form: Normalization) -> str:
         for char in text:
             marks = marks + 1 if unicodedata.combining(char) else 0
             if marks > MAX_MARKS:
-                raise DataError(f"more than {MAX_MARKS} combining marks in a row; this is no text")
+                raise DataError(
+                    f"more than {MAX_MARKS} combining marks in a row; this is not plain text"
+                )
     return unicodedata.normalize(form.upper(), text)  # type: ignore[arg-type]
 
 

@@ -63,7 +63,7 @@ class Throughput:
     def __str__(self) -> str:
         where = self.device if self.processes == 1 else f"{self.processes} × {self.device}"
         return (
-            f"{self.tokens_per_second:,.0f} tokens a second on {where}: {readable(self.flops)}, "
+            f"{self.tokens_per_second:,.0f} tokens per second on {where}: {readable(self.flops)}, "
             f"{self.mfu:.1%} of {readable(self.peak)} ({self.peak_source})"
         )
 

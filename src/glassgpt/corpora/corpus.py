@@ -86,7 +86,7 @@ def open_corpus(path: Path) -> Corpus:
     Raises RunError with one line for what is missing, damaged, newer or no corpus at all.
     """
     if not path.is_dir():
-        there = "is not a directory" if path.exists() else "is not there"
+        there = "is not a directory" if path.exists() else "does not exist"
         raise RunError(f"{path} {there}; a corpus is made with: glassgpt datasets prepare")
     if not (path / CORPUS).exists():
         raise RunError(

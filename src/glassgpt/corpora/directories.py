@@ -49,7 +49,7 @@ def new_directory(target: Path) -> Iterator[Path]:
 
 def _refuse_existing(target: Path) -> None:
     if target.exists() or target.is_symlink():
-        raise RunError(f"{target} is there already; remove it or name another directory")
+        raise RunError(f"{target} already exists; remove it or choose another directory")
 
 
 def _clean(target: Path) -> None:

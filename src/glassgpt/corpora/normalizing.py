@@ -32,7 +32,9 @@ def normalized_parts(parts: Iterable[str], form: Normalization) -> Iterator[str]
             yield normalized(text[:cut], form)
         held = text[cut:]
         if len(held) > MAX_HELD:
-            raise DataError("more than a million combining characters in a row; this is no text")
+            raise DataError(
+                "more than a million combining characters in a row; this is not plain text"
+            )
     if held:
         yield normalized(held, form)
 

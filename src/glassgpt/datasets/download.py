@@ -47,7 +47,9 @@ def fetch(entry: Entry, progress: Callable[[int, int], None] | None = None) -> P
         ) from None
     found = hashlib.sha256(raw).hexdigest()
     if found != entry.sha256:
-        raise DataError(f"{entry.url} has sha256 {found}, not {entry.sha256}: it was not kept")
+        raise DataError(
+            f"{entry.url} has sha256 {found}, not {entry.sha256}: the download was discarded"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, raw)

@@ -86,7 +86,7 @@ def _read_path(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise DataError(
-                f"{path} is a directory; it must be a text file, one item a line, or a prepared "
+                f"{path} is a directory; it must be a text file, one item per line, or a prepared "
                 "corpus (glassgpt datasets prepare)"
             )
         with path.open("rb") as file:

@@ -71,7 +71,7 @@ REGISTRY: dict[str, Entry] = {
         ),
         Entry(
             name="ten",
-            title="Ten popular names, to watch a model learn by heart",
+            title="Ten popular names, to show how a model memorises",
             language="English",
             source="ten given names of the English list, in this order",
             licence=_OURS,

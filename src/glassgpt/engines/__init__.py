@@ -76,7 +76,7 @@ def check(name: str, dtype: str, placement: Placement | None = None) -> None:
         raise EngineError(f"there is no engine {name!r}; there are: {', '.join(NAMES)}")
     if dtype not in DTYPES[name]:
         known = ", ".join(DTYPES[name])
-        raise EngineError(f"the {name} engine does not compute in {dtype!r}; it does in {known}")
+        raise EngineError(f"the {name} engine does not support {dtype!r}; it supports {known}")
     if reason := unavailable(name):
         raise EngineError(f"there is no {name} engine here: {reason}")
     if placement is None:
@@ -84,7 +84,7 @@ def check(name: str, dtype: str, placement: Placement | None = None) -> None:
     if name == "torch":
         importlib.import_module("glassgpt.engines._spread").device_for(placement, dtype)
     elif placement.processes.world > 1:
-        raise EngineError(f"the {name} engine works in one process; torchrun wants --engine torch")
+        raise EngineError(f"the {name} engine runs in one process; torchrun needs --engine torch")
     elif placement != Placement():
         raise EngineError(f"device, parallel, compile, micro_batch are for torch; this is {name}")
 

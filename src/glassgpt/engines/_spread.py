@@ -93,7 +93,7 @@ def failures_explained(device: torch.device) -> Iterator[None]:
             raise MemoryError from None
         if isinstance(error, torch._dynamo.exc.TorchDynamoException):
             reason = str(error).strip().partition("\n")[0]
-            raise EngineError(f"torch.compile fails here ({reason}); say --no-compile") from None
+            raise EngineError(f"torch.compile fails here ({reason}); use --no-compile") from None
         raise
 
 

@@ -70,7 +70,7 @@ class NativeEngine:
     ) -> None:
         check_state(config, state)
         if dtype not in DTYPES:
-            raise EngineError(f"the native engine does not compute in {dtype}")
+            raise EngineError(f"the native engine does not support {dtype}")
         reason, there = unavailable(), levels(dtype)
         if reason or (level or there[-1]) not in there:
             raise EngineError(f"no native engine: {reason or f'level {level} is not there'}")

@@ -272,7 +272,9 @@ class TorchEngine:
 
     def _whole_model(self) -> GPT:
         if self.spread.sharded:
-            raise EngineError("the model lies in parts on several processes; read from its run")
+            raise EngineError(
+                "the model is split over several processes; load it from its run directory"
+            )
         return self.model
 
     def _precision(self) -> torch.autocast:

@@ -180,9 +180,9 @@ function Prove() {
   return (
     <Panel title="check the numbers" caption="this page compared with the Python reference">
       <p className="mb-3 max-w-prose text-sm">
-        The reference has written down every number of a small two-layer model and of whole training
-        runs. Let this page compute them again, now, and compare: once by the model in TypeScript,
-        which every chapter shows, and once by the C kernel in WebAssembly, which trains.
+        The reference has stored every number of a small two-layer model and of whole training runs.
+        This page can compute them again, now, and compare: once with the model in TypeScript, which
+        every chapter shows, and once with the C kernel in WebAssembly, which trains.
       </p>
       <button
         type="button"

@@ -256,7 +256,7 @@ function OverRun({ cell }: { cell: Cell }) {
     return (
       <Section title="during training">
         <p className="caption">
-          Click the loss curve at the foot of the page to train here; the history fills in.
+          Click the loss curve at the bottom of the page to retrain; the history fills in.
         </p>
       </Section>
     );
