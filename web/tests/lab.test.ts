@@ -343,7 +343,7 @@ describe('a run made by hand, and a branch of it', () => {
 describe('what does each part contribute', () => {
   const part = (id: string) => PARTS.find((one) => one.id === id)!;
 
-  test('only the seed and the length differ from the run of all chapters', () => {
+  test('only the seed and the length differ from the shared run', () => {
     const { run } = loadedOf();
     expect(seedsOf(run, 3)).toEqual([42, 43, 44]);
     const one = runOf(run, FULL, 43, 20);

@@ -156,7 +156,7 @@ describe('curves as numbers', () => {
     expect(second).toBeCloseTo(2, 12);
   });
 
-  test('the axis spans the losses and the blind guess, but not an explosion', () => {
+  test('the axis spans the losses and the uniform guess, but not an explosion', () => {
     expect(spanOf([[2, 3]], 3.3)).toEqual({ low: expect.closeTo(1.9), high: expect.closeTo(3.4) });
     expect(spanOf([[2, 700]], 3.3).high).toBeCloseTo(1.5 * 3.3 + 0.1);
     expect(spanOf([], 3.3).low).toBeCloseTo(3.2);

@@ -75,7 +75,7 @@ export default function Loss() {
           −log(1/{vocab_size}) is ln {vocab_size} = {fixed(blind, 4)}, whatever comes. Small initial
           weights give nearly equal probabilities, so a run starts near it
           {loaded.losses.length > 0 && ` (this one at ${fixed(loaded.losses[0]!, 4)})`}. A token
-          with a higher loss was given less probability than a blind guess gives it.
+          with a higher loss was given less probability than a uniform guess gives it.
         </Predict>
 
         <Positions />

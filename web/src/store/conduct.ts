@@ -1,5 +1,5 @@
 /**
- * Train the run of all chapters by hand: from the start, some steps at a time. What has been made
+ * Train the shared run by hand: from the start, some steps at a time. What has been made
  * so far is what every chapter shows.
  */
 

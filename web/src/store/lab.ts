@@ -1,5 +1,5 @@
 /**
- * Retraining live: the run of all chapters once more with other settings, in a worker of its own.
+ * Retraining live: the shared run once more with other settings, in a worker of its own.
  * A change of the settings drops the run before; finished runs can be kept and compared.
  */
 
@@ -27,7 +27,7 @@ export interface LabSettings {
   readonly documents: number;
   readonly batch_size: number;
   readonly steps: number;
-  /** Go on from this step of the run of all chapters; null: from the start. */
+  /** Go on from this step of the shared run; null: from the start. */
   readonly from: number | null;
 }
 
@@ -49,7 +49,7 @@ export interface LabRun {
 }
 
 export interface Lab {
-  /** The run of all chapters that the settings are measured against. */
+  /** The shared run that the settings are measured against. */
   readonly base: Loaded | null;
   readonly settings: LabSettings | null;
   readonly current: LabRun | null;
@@ -226,7 +226,7 @@ const latest = new Latest<{ settings: LabSettings; asked: number }>(({ settings,
   }
 });
 
-/** Follow the run of all chapters: another one begins with its own settings and nothing kept. */
+/** Follow the shared run: another one begins with its own settings and nothing kept. */
 export function openLab(base: Loaded): void {
   if (lab.getState().base?.run === base.run) return;
   const settings = settingsOf(base.run);
@@ -248,11 +248,11 @@ export function resetLab(): void {
   if (base) turn(settingsOf(base.run));
 }
 
-/** The step of the run of all chapters to branch from, as a training state; null if not known. */
+/** The step of the shared run to branch from, as a training state; null if not known. */
 function stateToGoOnFrom(settings: LabSettings) {
   if (settings.from === null) return null;
   const state = explorer.getState().loaded?.history?.stateAt(settings.from);
-  if (!state) throw new GlassError('train the run of all chapters first: its steps are not kept');
+  if (!state) throw new GlassError('train the shared run first: its steps are not kept');
   return state;
 }
 
@@ -308,7 +308,7 @@ export function noteDrawn(id: number, made: number, now: number): void {
   else if (whole && times.whole === null) lab.setState({ times: { ...times, whole: took } });
 }
 
-// --- comparing, and making it the run of all chapters -----------------------------
+// --- comparing, and making it the shared run -----------------------------
 
 /** Keep the finished run beside the next ones; the oldest goes when there are too many. */
 export function keepRun(): void {

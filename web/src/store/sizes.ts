@@ -40,7 +40,7 @@ export function useSizesClient(given: TrainingClient): void {
   client = given;
 }
 
-/** Once for each run of all chapters: train on ever more documents, one after the other. */
+/** Once for each shared run: train on ever more documents, one after the other. */
 export async function measureSizes(base: Run): Promise<void> {
   if (sizes.getState().base === base) return;
   sizes.setState({ base, rows: [], done: false });

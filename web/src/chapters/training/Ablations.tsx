@@ -177,11 +177,11 @@ function sentence(
   }
   const stuck = own.every(({ nats }) => Math.abs(nats! - uniform) < 0.001);
   if (stuck)
-    return `${phrase} it stays at ${fixed(uniform, 4)}, a blind guess: nothing is learned.`;
+    return `${phrase} it stays at ${fixed(uniform, 4)}, a uniform guess: nothing is learned.`;
   const found = difference(pairs(own, full));
   if (!found) return `${phrase}: the whole model has not been measured yet.`;
   const amount = fixed(Math.abs(found.mean), 3);
-  const guess = found.mean + mean(full) > uniform ? ' That is worse than a blind guess.' : '';
+  const guess = found.mean + mean(full) > uniform ? ' That is worse than a uniform guess.' : '';
   if (found.margin === null) {
     return `${phrase}: ${signed(found.mean)} with one seed; more seeds are needed to know how reliable that is.`;
   }

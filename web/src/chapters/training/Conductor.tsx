@@ -24,7 +24,7 @@ const WATCH_SECONDS = 12;
 /** How much of the mean so far each new step keeps, from none to nearly all. */
 const KEEPS = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998];
 
-/** The run of all chapters: made step by step, and its curve to walk along. */
+/** The shared run: made step by step, and its curve to walk along. */
 export function Conductor() {
   const { run, loaded } = useLoaded();
   const step = useExplorer((s) => s.step);

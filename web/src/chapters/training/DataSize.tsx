@@ -45,14 +45,14 @@ export function DataSize() {
         options={[
           { value: 'nearly as well', label: 'nearly as well' },
           { value: 'somewhat worse', label: 'somewhat worse' },
-          { value: 'worse than guessing', label: 'worse than blind guessing' },
+          { value: 'worse than guessing', label: 'worse than uniform guessing' },
         ]}
         truth={verdict}
       >
         {verdict && few?.heldOut && few.train && many?.heldOut ? (
           <>
             {fixed(few.heldOut, 2)} nats a character, where {count(many.documents)} documents give{' '}
-            {fixed(many.heldOut, 2)} and a blind guess {fixed(uniform, 2)}. On the {few.documents}{' '}
+            {fixed(many.heldOut, 2)} and a uniform guess {fixed(uniform, 2)}. On the {few.documents}{' '}
             that it has read it comes to {fixed(few.train, 2)}.
             {few.heldOut > uniform &&
               ' It knows those by heart, and is confident where it is wrong.'}

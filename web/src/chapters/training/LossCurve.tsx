@@ -34,7 +34,7 @@ export function LossCurve(props: {
   name: string;
   curves: readonly Curve[];
   steps: number;
-  /** The loss of a blind guess: ln of the vocabulary. */
+  /** The loss of a uniform guess: ln of the vocabulary. */
   uniform: number;
   keep: number;
   /** On small screens, and on large ones. */
@@ -90,7 +90,7 @@ export function LossCurve(props: {
     context.fillStyle = colour('--ink');
     context.fillRect(LEFT - 2, TOP, 2, height - TOP - BOTTOM);
     context.fillRect(LEFT - 2, height - BOTTOM, inner + 2, 2);
-    // What a blind guess costs.
+    // What a uniform guess costs.
     context.setLineDash([2, 4]);
     context.strokeStyle = colour('--soft');
     context.lineWidth = 1.5;
