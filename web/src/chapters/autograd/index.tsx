@@ -1,20 +1,20 @@
 import { useCallback, useMemo, useState } from 'react';
-import { CodePanel } from '../figures/CodePanel.tsx';
-import { Choice, Panel } from '../figures/Panel.tsx';
-import { Check, Predict } from '../figures/Quiz.tsx';
-import { linesOf, VALUE } from './autograd/code.ts';
-import { Graph } from './autograd/Graph.tsx';
-import { GraphTable } from './autograd/GraphTable.tsx';
-import { Leaves } from './autograd/Leaves.tsx';
-import { Ledger } from './autograd/Ledger.tsx';
-import { layout } from './autograd/layout.ts';
-import { NameGraph } from './autograd/NameGraph.tsx';
-import { Nudges } from './autograd/Nudges.tsx';
-import { ExpressionError, MAX_LENGTH, type Program, parse } from './autograd/parse.ts';
-import { PRESETS } from './autograd/presets.ts';
-import { Stepper } from './autograd/Stepper.tsx';
-import { MAX_CALLS, type Rule, run as runGraph, trouble } from './autograd/steps.ts';
-import { about, number, say } from './autograd/words.ts';
+import { CodePanel } from '../../figures/CodePanel.tsx';
+import { Choice, Panel } from '../../figures/Panel.tsx';
+import { Check, Predict } from '../../figures/Quiz.tsx';
+import { linesOf, VALUE } from './code.ts';
+import { Graph } from './Graph.tsx';
+import { GraphTable } from './GraphTable.tsx';
+import { Leaves } from './Leaves.tsx';
+import { Ledger } from './Ledger.tsx';
+import { layout } from './layout.ts';
+import { NameGraph } from './NameGraph.tsx';
+import { Nudges } from './Nudges.tsx';
+import { ExpressionError, MAX_LENGTH, type Program, parse } from './parse.ts';
+import { PRESETS } from './presets.ts';
+import { Stepper } from './Stepper.tsx';
+import { MAX_CALLS, type Rule, run as runGraph, trouble } from './steps.ts';
+import { about, number, say } from './words.ts';
 
 const RULES: readonly { value: Rule; label: string }[] = [
   { value: 'order', label: 'in order, +=' },

@@ -1,16 +1,16 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { likeliest } from '../engine/sample.ts';
-import { TokenBars } from '../figures/Bars.tsx';
-import { Cells } from '../figures/Cells.tsx';
-import { CodePanel } from '../figures/CodePanel.tsx';
-import { percent } from '../figures/format.ts';
-import { useGrowing } from '../figures/growing.ts';
-import { Panel } from '../figures/Panel.tsx';
-import { Check, Predict } from '../figures/Quiz.tsx';
-import { definition } from '../figures/source.ts';
-import { explorer, setPosition } from '../store/explorer.ts';
-import { useExplorer, useLoaded } from '../store/use.ts';
-import { type Operation, operations, scaleOf } from './forward/operations.ts';
+import { likeliest } from '../../engine/sample.ts';
+import { TokenBars } from '../../figures/Bars.tsx';
+import { Cells } from '../../figures/Cells.tsx';
+import { CodePanel } from '../../figures/CodePanel.tsx';
+import { percent } from '../../figures/format.ts';
+import { useGrowing } from '../../figures/growing.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { Check, Predict } from '../../figures/Quiz.tsx';
+import { definition } from '../../figures/source.ts';
+import { explorer, setPosition } from '../../store/explorer.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { type Operation, operations, scaleOf } from './operations.ts';
 
 const CODE = [
   definition('def forward'),

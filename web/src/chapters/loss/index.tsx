@@ -1,21 +1,21 @@
 import { useLayoutEffect, useState } from 'react';
-import type { Cell } from '../engine/expression.ts';
-import { CodePanel } from '../figures/CodePanel.tsx';
-import { fixed } from '../figures/format.ts';
-import { Gradually } from '../figures/Gradually.tsx';
-import { Panel } from '../figures/Panel.tsx';
-import { Check, Predict } from '../figures/Quiz.tsx';
-import { definition, line } from '../figures/source.ts';
-import { explorer, setPosition } from '../store/explorer.ts';
-import { useExplorer, useLoaded } from '../store/use.ts';
-import { Flow } from './loss/Flow.tsx';
-import { Overflow } from './loss/Overflow.tsx';
-import { Path, useWeight } from './loss/Path.tsx';
-import { Positions } from './loss/Positions.tsx';
-import { Ruler } from './loss/Ruler.tsx';
-import { Step } from './loss/Step.tsx';
-import { Targets } from './loss/Targets.tsx';
-import { WhyLog } from './loss/WhyLog.tsx';
+import type { Cell } from '../../engine/expression.ts';
+import { CodePanel } from '../../figures/CodePanel.tsx';
+import { fixed } from '../../figures/format.ts';
+import { Gradually } from '../../figures/Gradually.tsx';
+import { Panel } from '../../figures/Panel.tsx';
+import { Check, Predict } from '../../figures/Quiz.tsx';
+import { definition, line } from '../../figures/source.ts';
+import { explorer, setPosition } from '../../store/explorer.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { Flow } from './Flow.tsx';
+import { Overflow } from './Overflow.tsx';
+import { Path, useWeight } from './Path.tsx';
+import { Positions } from './Positions.tsx';
+import { Ruler } from './Ruler.tsx';
+import { Step } from './Step.tsx';
+import { Targets } from './Targets.tsx';
+import { WhyLog } from './WhyLog.tsx';
 
 const BACKWARD = definition('def backward(');
 const CODE = [

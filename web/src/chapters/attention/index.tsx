@@ -1,21 +1,21 @@
 import { useLayoutEffect } from 'react';
-import { headDim } from '../engine/config.ts';
-import { CodePanel } from '../figures/CodePanel.tsx';
-import { fixed } from '../figures/format.ts';
-import { Gradually } from '../figures/Gradually.tsx';
-import { Panel } from '../figures/Panel.tsx';
-import { Check } from '../figures/Quiz.tsx';
-import { definition, line } from '../figures/source.ts';
-import { explorer, setPosition } from '../store/explorer.ts';
-import { useExplorer, useLoaded } from '../store/use.ts';
-import { Cache } from './attention/Cache.tsx';
-import { Lab } from './attention/Lab.tsx';
-import { Longer } from './attention/Longer.tsx';
-import { Matrix } from './attention/Matrix.tsx';
-import { Output } from './attention/Output.tsx';
-import { Scaling } from './attention/Scaling.tsx';
-import { Symmetry } from './attention/Symmetry.tsx';
-import { Without } from './attention/Without.tsx';
+import { headDim } from '../../engine/config.ts';
+import { CodePanel } from '../../figures/CodePanel.tsx';
+import { fixed } from '../../figures/format.ts';
+import { Gradually } from '../../figures/Gradually.tsx';
+import { Panel } from '../../figures/Panel.tsx';
+import { Check } from '../../figures/Quiz.tsx';
+import { definition, line } from '../../figures/source.ts';
+import { explorer, setPosition } from '../../store/explorer.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { Cache } from './Cache.tsx';
+import { Lab } from './Lab.tsx';
+import { Longer } from './Longer.tsx';
+import { Matrix } from './Matrix.tsx';
+import { Output } from './Output.tsx';
+import { Scaling } from './Scaling.tsx';
+import { Symmetry } from './Symmetry.tsx';
+import { Without } from './Without.tsx';
 
 const CODE = [definition('def softmax'), definition('def attention')];
 const LIT = [

@@ -1,14 +1,14 @@
 import { useMemo, useState } from 'react';
-import type { Normalization } from '../engine/config.ts';
-import { GlassError } from '../engine/errors.ts';
-import { normalized, Tokenizer } from '../engine/tokenizer.ts';
-import { CodePanel } from '../figures/CodePanel.tsx';
-import { CATEGORIES, categoryOf } from '../figures/categories.ts';
-import { Choice, Panel } from '../figures/Panel.tsx';
-import { Check, Predict } from '../figures/Quiz.tsx';
-import { definition, line } from '../figures/source.ts';
-import { setDocument } from '../store/explorer.ts';
-import { useExplorer, useLoaded } from '../store/use.ts';
+import type { Normalization } from '../../engine/config.ts';
+import { GlassError } from '../../engine/errors.ts';
+import { normalized, Tokenizer } from '../../engine/tokenizer.ts';
+import { CodePanel } from '../../figures/CodePanel.tsx';
+import { CATEGORIES, categoryOf } from '../../figures/categories.ts';
+import { Choice, Panel } from '../../figures/Panel.tsx';
+import { Check, Predict } from '../../figures/Quiz.tsx';
+import { definition, line } from '../../figures/source.ts';
+import { setDocument } from '../../store/explorer.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
 
 const CODE = [definition('class Tokenizer')];
 const ENCODE = line('class Tokenizer', 'return [self.bos');

@@ -1,26 +1,21 @@
 import { useCallback, useDeferredValue, useMemo, useState } from 'react';
-import { trace as readBy, type Trace } from '../engine/model.ts';
-import { Params } from '../engine/params.ts';
-import { CodePanel } from '../figures/CodePanel.tsx';
-import { count, largest, percent, precise } from '../figures/format.ts';
-import { Choice, Panel } from '../figures/Panel.tsx';
-import { Check, Predict } from '../figures/Quiz.tsx';
-import { definition, line } from '../figures/source.ts';
-import { useExplorer, useLoaded } from '../store/use.ts';
-import { EditEffect } from './parameters/EditEffect.tsx';
-import { Histogram } from './parameters/Histogram.tsx';
-import { Legend } from './parameters/Legend.tsx';
-import { ParameterCanvas, type Shown } from './parameters/ParameterCanvas.tsx';
-import { Shares } from './parameters/Shares.tsx';
-import {
-  meanAndStd,
-  parts,
-  steepest as steepestPlace,
-  tensorFacts,
-} from './parameters/statistics.ts';
-import { TensorTable } from './parameters/TensorTable.tsx';
-import { Untied } from './parameters/Untied.tsx';
-import { useInitialWeights, useReplay } from './parameters/useReplay.ts';
+import { trace as readBy, type Trace } from '../../engine/model.ts';
+import { Params } from '../../engine/params.ts';
+import { CodePanel } from '../../figures/CodePanel.tsx';
+import { count, largest, percent, precise } from '../../figures/format.ts';
+import { Choice, Panel } from '../../figures/Panel.tsx';
+import { Check, Predict } from '../../figures/Quiz.tsx';
+import { definition, line } from '../../figures/source.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
+import { EditEffect } from './EditEffect.tsx';
+import { Histogram } from './Histogram.tsx';
+import { Legend } from './Legend.tsx';
+import { ParameterCanvas, type Shown } from './ParameterCanvas.tsx';
+import { Shares } from './Shares.tsx';
+import { meanAndStd, parts, steepest as steepestPlace, tensorFacts } from './statistics.ts';
+import { TensorTable } from './TensorTable.tsx';
+import { Untied } from './Untied.tsx';
+import { useInitialWeights, useReplay } from './useReplay.ts';
 
 const GPT = {
   first: definition('class GPT').first,

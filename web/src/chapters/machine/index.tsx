@@ -1,15 +1,15 @@
 import { useState } from 'react';
-import { numParams } from '../engine/config.ts';
-import type { Run } from '../engine/train.ts';
-import { count } from '../figures/format.ts';
-import { Panel } from '../figures/Panel.tsx';
-import { Check, Predict } from '../figures/Quiz.tsx';
-import { LINES } from '../figures/source.ts';
-import { useLoaded } from '../store/use.ts';
-import { ownKernel } from '../worker/kernel.ts';
-import { Diagram } from './machine/Diagram.tsx';
-import { type Proof, prove } from './machine/prove.ts';
-import { Source } from './machine/Source.tsx';
+import { numParams } from '../../engine/config.ts';
+import type { Run } from '../../engine/train.ts';
+import { count } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { Check, Predict } from '../../figures/Quiz.tsx';
+import { LINES } from '../../figures/source.ts';
+import { useLoaded } from '../../store/use.ts';
+import { ownKernel } from '../../worker/kernel.ts';
+import { Diagram } from './Diagram.tsx';
+import { type Proof, prove } from './prove.ts';
+import { Source } from './Source.tsx';
 
 /** A model, its run, and how those of a large one differ. */
 function differences({ model, training, tokenizer, documents }: Run) {
