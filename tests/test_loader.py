@@ -115,8 +115,13 @@ def test_a_path_that_is_not_there_names_the_sets() -> None:
     with pytest.raises(DataError) as caught:
         datasets.load("nmaes")
     assert str(caught.value) == (
-        "there is no file 'nmaes' and no data set of that name "
-        "(there are: english, hindi, startups, ten, names)"
+        "there is no file 'nmaes' and no data set of that name; did you mean names?"
+    )
+    with pytest.raises(DataError) as caught:
+        datasets.load("zzz.txt")
+    assert str(caught.value) == (
+        "there is no file 'zzz.txt' and no data set of that name; "
+        "there are the data sets english, hindi, startups, ten and names"
     )
 
 

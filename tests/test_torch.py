@@ -206,7 +206,7 @@ def test_what_a_device_cannot_do_is_said_in_a_line() -> None:
     ("placement", "message"),
     [
         (Placement(processes=Processes(0, 2)), "runs in one process; torchrun needs --engine tor"),
-        (Placement(device="cpu"), "device, parallel, compile, micro_batch are for torch; this is"),
+        (Placement(device="cpu"), "device is for the torch engine; this is"),
     ],
 )
 def test_other_engines_have_no_choice(placement: Placement, message: str) -> None:

@@ -70,7 +70,9 @@ class RunInfo:
             raise ConfigError(f"the kind of data is {self.data_kind!r}; it must be list or corpus")
         number = isinstance(self.temperature, int | float) and type(self.temperature) is not bool
         if not number or not 0 <= self.temperature <= 1e6:  # refuses NaN, too
-            raise ConfigError(f"temperature is {self.temperature!r}; it must be at least 0")
+            raise ConfigError(
+                f"temperature is {self.temperature!r}; it must be from 0 to 1,000,000"
+            )
 
 
 @dataclass

@@ -13,17 +13,20 @@ Normalization = Literal["nfc", "nfd", "none"]
 MAX_PARAMS = 2_000_000_000
 """More than this is refused before anything is allocated (16 GB for the float64 weights alone)."""
 
+LARGEST = 1e300
+"""Numbers stay below this, so that a little arithmetic does not make them infinite."""
+
 
 def _whole(name: str, value: object, low: int, high: int = 2**53) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         limit = f"at least {low}" if high == 2**53 else f"from {low} to {high}"
-        raise ConfigError(f"{name} is {value!r}; it must be a whole number {limit}")
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number {limit}", name)
 
 
 def _real(name: str, value: object, rule: str, ok: bool) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not -1e300 < value < 1e300 or not ok:  # type: ignore[operator]
-        raise ConfigError(f"{name} is {value!r}; it must be a number {rule}")
+    if not number or not -LARGEST < value < LARGEST or not ok:  # type: ignore[operator]
+        raise ConfigError(f"{name} is {value!r}; it must be a number {rule}", name)
 
 
 class _Record:
@@ -62,7 +65,8 @@ class ModelConfig(_Record):
         _whole("block_size", self.block_size, 1, 2**20)
         if self.n_embd % self.n_head:
             raise ConfigError(
-                f"n_head is {self.n_head}; it must divide n_embd, which is {self.n_embd}"
+                f"n_head is {self.n_head}; it must divide n_embd, which is {self.n_embd}",
+                *("n_head", "n_embd"),
             )
         if self.num_params > MAX_PARAMS:
             raise ConfigError(
@@ -125,11 +129,11 @@ class TrainConfig(_Record):
         _whole("batch_size", self.batch_size, 1, 2**20)
         check_seed(self.seed)
         rate, std, share = self.learning_rate, self.init_std, self.val_fraction
-        _real("learning_rate", rate, "above 0", _above(rate, 0))
+        _real("learning_rate", rate, "above 0 and below 1e300", _above(rate, 0))
         _real("beta1", self.beta1, "from 0 to below 1", _between(self.beta1, 0, 1))
         _real("beta2", self.beta2, "from 0 to below 1", _between(self.beta2, 0, 1))
-        _real("eps", self.eps, "above 0", _above(self.eps, 0))
-        _real("init_std", std, "of at least 0", std == 0 or _above(std, 0))
+        _real("eps", self.eps, "above 0 and below 1e300", _above(self.eps, 0))
+        _real("init_std", std, "from 0 to below 1e300", std == 0 or _above(std, 0))
         _real("val_fraction", share, "from 0 to below 1", _between(share, 0, 1))
 
     def learning_rates(self, start: int, stop: int) -> list[float]:
@@ -168,5 +172,5 @@ def num_held_out(number: int, val_fraction: float) -> int:
 
 def check_normalization(value: object) -> Normalization:
     if value not in get_args(Normalization):
-        raise ConfigError(f"normalize is {value!r}; it must be one of nfc, nfd, none")
+        raise ConfigError(f"normalize is {value!r}; it must be one of nfc, nfd, none", "normalize")
     return value  # type: ignore[return-value]

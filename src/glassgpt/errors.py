@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from typing import Self
 
 MAX_MESSAGE = 1000
 
 
 class GlassError(Exception):
-    """A failure whose message is all its reader needs: what was wrong, where, what is right."""
+    """A failure whose message is all its reader needs: what was wrong, where, what is right.
+
+    The message names settings as the library does, `learning_rate`. Each of them is given once
+    more as a field, so that another interface can use its own names: `--lr` on the command line.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *fields: str) -> None:
         super().__init__(one_line(message))
+        self.fields = fields
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """The same failure, where each field has the name that its reader knows."""
+        message = str(self)
+        for field in self.fields:
+            before, found, after = message.partition(field)
+            if found:
+                message = before + names.get(field, field) + after
+        return type(self)(message)
 
 
 class ConfigError(GlassError, ValueError):

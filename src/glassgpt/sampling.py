@@ -33,10 +33,12 @@ class SampleConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.temperature <= 1e6:  # also refuses NaN
             raise ConfigError(
-                f"temperature is {self.temperature!r}; it must be at least 0 (0 is greedy)"
+                f"temperature is {self.temperature!r}; it must be from 0 (always the most likely "
+                "token) to 1,000,000",
+                "temperature",
             )
         if self.top_k is not None and self.top_k < 1:
-            raise ConfigError(f"top_k is {self.top_k!r}; it must be at least 1")
+            raise ConfigError(f"top_k is {self.top_k!r}; it must be at least 1", "top_k")
 
 
 @dataclass(frozen=True, slots=True)

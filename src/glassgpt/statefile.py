@@ -68,9 +68,10 @@ def from_safetensors(
             }
     except FileNotFoundError:
         raise RunError(f"{path} is missing") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise RunError(f"{path} is damaged or not a safetensors file ({reason})") from None
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise RunError(f"{path} is damaged or not a safetensors file ({error})") from None
     said = header.metadata.get(safetensors.Checksum.KEY)
     if said is not None and said != checksum.hex():
         raise RunError(f"{path} is damaged: its numbers do not have its checksum")

@@ -221,10 +221,20 @@ def train(
         if good:
             yield Chunk(step, good, rates[: len(good)], seconds)
         if bad:
-            raise DivergedError(
-                f"training diverged: the loss is {losses[-1]} at step {step + len(losses)}; "
-                f"try a smaller learning rate than {run.training.learning_rate:g}"
-            )
+            raise _diverged(losses[-1], step + len(losses), run.training)
         step = until
         # Let the size at most double on the word of one measurement.
         size = max(1, min(2 * size, int(count * aim / max(seconds, 1e-9))))
+
+
+def _diverged(loss: float, step: int, training: TrainConfig) -> DivergedError:
+    """A loss that is not finite, and which setting to change.
+
+    At step 1 no weight has been updated: only the initial weights can be too large.
+    """
+    smaller = {"init_std": training.init_std} if training.init_std > 1 or step == 1 else {}
+    smaller |= {"learning_rate": training.learning_rate} if step > 1 else {}
+    advice = " or ".join(f"{name} (it is {value:g})" for name, value in smaller.items())
+    return DivergedError(
+        f"training diverged: the loss is {loss} at step {step}; try a smaller {advice}", *smaller
+    )

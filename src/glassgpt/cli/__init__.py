@@ -10,19 +10,20 @@ import time
 from typing import Annotated, Any
 
 import typer
-import typer.core
 
 from glassgpt import __version__
 from glassgpt.cli import bench, datasets, evaluate, explain, export, sample, serve, train
+from glassgpt.cli.commands import Command, Group
 from glassgpt.errors import GlassError, StoppedError, one_line
 from glassgpt.interrupts import swallowed_interrupts_return
 from glassgpt.processes import current
 
 PATIENCE = 3.0
-"""Seconds that the first of several processes has to report what is wrong with all."""
+"""Seconds that the other processes wait before they report an error: most errors are shared, and
+process 0 reports those."""
 
 
-class Commands(typer.core.TyperGroup):
+class Commands(Group):
     """The commands; Ctrl-C in one of them is reported as every other failure is.
 
     Typer itself would turn it into an exit status without a word.
@@ -38,7 +39,7 @@ class Commands(typer.core.TyperGroup):
 app = typer.Typer(
     name="glassgpt",
     cls=Commands,
-    help="A complete tiny GPT with glass walls: train it, let it invent, look inside.",
+    help="A complete, tiny GPT with glass walls: train it, let it write, look inside.",
     epilog="Start with: glassgpt train",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -63,14 +64,19 @@ def root(
         print(context.get_help())
 
 
-app.command("train", epilog=train.EXAMPLES)(train.train)
-app.command("sample", epilog=sample.EXAMPLES)(sample.sample)
-app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
-app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
-app.command("export", epilog=export.EXAMPLES)(export.export)
-app.command("serve", epilog=serve.SERVE_EXAMPLES)(serve.serve)
-app.command("explore", epilog=serve.EXPLORE_EXAMPLES)(serve.explore)
-app.command("bench", epilog=bench.EXAMPLES)(bench.bench)
+app.command("train", cls=Command, epilog=train.EXAMPLES)(train.train)
+app.command("sample", cls=Command, epilog=sample.EXAMPLES)(sample.sample)
+app.command("eval", cls=Command, epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command(
+    "explain",
+    cls=Command,
+    epilog=explain.EXAMPLES,
+    context_settings={"allow_extra_args": True},  # the older order of its arguments
+)(explain.explain)
+app.command("export", cls=Command, epilog=export.EXAMPLES)(export.export)
+app.command("serve", cls=Command, epilog=serve.SERVE_EXAMPLES)(serve.serve)
+app.command("explore", cls=Command, epilog=serve.EXPLORE_EXAMPLES)(serve.explore)
+app.command("bench", cls=Command, epilog=bench.EXAMPLES)(bench.bench)
 app.add_typer(datasets.app, name="datasets")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassgpt.cli import common
+from glassgpt.cli.commands import engine_names, one_of, whole
 
 if TYPE_CHECKING:
     from glassgpt.benchmark.larger import Plan
@@ -25,21 +26,36 @@ LARGER = "PyTorch on larger models (with --engine torch or --full)"
 def bench(
     full: Annotated[
         bool,
-        typer.Option("--full/--quick", help="All sizes and batches, minutes; or the small ones."),
+        typer.Option(
+            "--full/--quick",
+            help="Time all model sizes and batch sizes, for some minutes, or the small ones only.",
+        ),
     ] = False,
-    engine: Annotated[list[str] | None, typer.Option(help="Only this engine; repeatable.")] = None,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(help="Time this engine only; can be repeated.", autocompletion=engine_names),
+    ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option(help="Interleaved; the best counts.", show_default="25, with --full 60"),
+        typer.Option(
+            parser=whole,
+            help="Rounds of measurements; the best of each engine counts.",
+            show_default="25; with --full 60",
+        ),
     ] = None,
     device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=LARGER)
+        str,
+        typer.Option(
+            help="Device: auto, cpu, cuda or mps.",
+            rich_help_panel=LARGER,
+            autocompletion=one_of("auto", "cpu", "cuda", "mps"),
+        ),
     ] = "auto",
     dtype: Annotated[
         list[str] | None,
         typer.Option(
-            help="float64, float32 or bfloat16; repeatable.",
-            show_default="float32; on a GPU bfloat16, too",
+            help="Floating-point format: float64, float32 or bfloat16; can be repeated.",
+            show_default="float32; on a GPU also bfloat16",
             rich_help_panel=LARGER,
         ),
     ] = None,
@@ -47,18 +63,18 @@ def bench(
         bool | None,
         typer.Option(
             "--compile/--no-compile",
-            help="With torch.compile, beside without.",
+            help="Time torch.compile as well.",
             show_default="with --full and on a GPU",
             rich_help_panel=LARGER,
         ),
     ] = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Time every engine on this machine: training steps and names written."""
+    """Time every engine on this machine, in training and in writing names."""
     from glassgpt.errors import ConfigError
 
     if rounds is not None and rounds < 1:
-        raise ConfigError(f"rounds is {rounds}; it must be at least 1")
+        raise ConfigError(f"rounds is {rounds}; it must be at least 1", "rounds")
     from glassgpt.benchmark.machine import one_blas_thread
 
     one_blas_thread()  # before NumPy is loaded

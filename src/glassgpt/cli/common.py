@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from glassgpt.cli.commands import engine_names, run_names, whole
 from glassgpt.errors import DivergedError, RunError
 from glassgpt.processes import current
 
@@ -30,17 +31,22 @@ RUNS = Path("runs")
 RunArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[RUN]",
-        help="A run directory, or its name in runs/; by default the latest that made a step.",
+        metavar="RUN",
+        help="A run directory, or its name in runs/.",
+        show_default="the latest run that made a step",
+        autocompletion=run_names,
     ),
 ]
 EngineOption = Annotated[
     str | None,
     typer.Option(
-        "--engine", help="scalar, numpy, native or torch.", show_default="native or numpy"
+        "--engine",
+        help="Engine to compute with: scalar, numpy, native or torch.",
+        show_default="native; numpy where the kernel is not compiled",
+        autocompletion=engine_names,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
 def _seed(value: int) -> int:
@@ -51,7 +57,9 @@ def _seed(value: int) -> int:
     return value
 
 
-SeedOption = Annotated[int, typer.Option("--seed", callback=_seed, help="Of the random stream.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", parser=whole, callback=_seed, help="Random seed.")
+]
 
 
 def examples(*commands: str) -> str:

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from glassgpt.cli import common, prepare
+from glassgpt.cli.commands import Command, Group, data_names, whole
 from glassgpt.cli.progress import bytes_bar
 
 app = typer.Typer(
-    help="The lists to learn from: list them, look into one, download one, prepare a corpus.",
+    cls=Group,
+    help="Data to train on: list the data sets, show one, download one, or prepare a corpus.",
     epilog=common.examples(
         "glassgpt datasets",
         "glassgpt datasets show hindi",
@@ -27,9 +29,9 @@ def root(context: typer.Context) -> None:
         list_()
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_(as_json: common.JsonOption = False) -> None:
-    """Every data set in a line."""
+    """List the data sets, one per line."""
     from glassgpt.datasets import REGISTRY
 
     if as_json:
@@ -44,13 +46,20 @@ def list_(as_json: common.JsonOption = False) -> None:
     common.stdout().print(table)
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show(
-    name: Annotated[str, typer.Argument(help="A data set, a file, a corpus, or - for a pipe.")],
-    n: Annotated[int, typer.Option("-n", help="Documents to show.")] = 10,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A data set, a text file, a corpus, or - for standard input.",
+            autocompletion=data_names,
+        ),
+    ],
+    n: Annotated[int, typer.Option("-n", parser=whole, help="Number of documents to show.")] = 10,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Where a list comes from, what is in it, and its first lines."""
+    """Show the source of a data set, facts about its content, and its first documents."""
     if Path(name).is_dir():
         prepare.show(Path(name), n, as_json)
         return
@@ -70,11 +79,16 @@ def show(
         console.print(f"  {document}")
 
 
-@app.command("download")
+@app.command("download", cls=Command)
 def download(
-    name: Annotated[str, typer.Argument(help="A data set that is not bundled.")] = "names",
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A data set that is not bundled.", autocompletion=data_names
+        ),
+    ] = "names",
 ) -> None:
-    """Fetch a data set into the cache directory and check it."""
+    """Download a data set into the cache directory and verify its checksum."""
     from glassgpt.datasets import REGISTRY
     from glassgpt.datasets.download import fetch
     from glassgpt.errors import DataError
@@ -89,7 +103,7 @@ def download(
         print(fetch(entry, progress))
 
 
-app.command("prepare", epilog=prepare.EXAMPLES)(prepare.prepare)
+app.command("prepare", cls=Command, epilog=prepare.EXAMPLES)(prepare.prepare)
 
 
 def _load(name: str) -> Any:

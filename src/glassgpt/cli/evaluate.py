@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glassgpt.cli import common
+from glassgpt.cli.commands import whole
 
 if TYPE_CHECKING:
     from glassgpt.checkpoint import SavedRun
@@ -24,27 +25,30 @@ EXAMPLES = common.examples(
 def evaluate(
     run: common.RunArgument = None,
     documents: Annotated[
-        int, typer.Option(help="Documents each loss is measured on, at most.")
+        int,
+        typer.Option(parser=whole, help="Largest number of documents to measure each loss on."),
     ] = 1000,
-    temperatures: Annotated[str, typer.Option(help="To sort samples at.")] = "0.1,0.5,1",
-    n: Annotated[int, typer.Option("-n", help="Samples at each temperature.")] = 200,
+    temperatures: Annotated[
+        str, typer.Option(help="Temperatures to write samples at, with commas between them.")
+    ] = "0.1,0.5,1",
+    n: Annotated[int, typer.Option("-n", parser=whole, help="Samples per temperature.")] = 200,
     seed: common.SeedOption = 42,
     corpus: Annotated[
         str | None,
-        typer.Option(help="Where the corpus is, of a run on one.", show_default=False),
+        typer.Option(help="Directory of the corpus, for a run on a corpus.", show_default=False),
     ] = None,
     engine: common.EngineOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Loss on seen and unseen documents beside n-gram baselines, and what the samples copy."""
+    """Measure the loss on seen and unseen documents, beside n-grams, and how much is copied."""
     from glassgpt import evaluation
     from glassgpt.cli.material import attach_corpus
     from glassgpt.errors import ConfigError
 
     if documents < 1:
-        raise ConfigError(f"--documents is {documents}; it must be at least 1")
+        raise ConfigError(f"documents is {documents}; it must be at least 1", "documents")
     if not 1 <= n <= 1_000_000:
-        raise ConfigError(f"-n is {n}; it must be from 1 to 1,000,000")
+        raise ConfigError(f"n is {n}; it must be from 1 to 1,000,000", "n")
     try:
         degrees = [float(t) for t in temperatures.split(",")]
     except ValueError:
@@ -110,9 +114,11 @@ def evaluate(
         shown = ", ".join(f"{v:.4f} ({k.replace('_', '-')})" for k, v in bits_a_byte.items())
         console.print(f"this model needs {shown} bits for a byte of text")
     if "held_out" not in encoded:
-        console.print("training has read every document: nothing is held out (see --val-fraction)")
+        console.print(
+            "training has read every document, so none is held out (see train --val-fraction)"
+        )
     else:
-        console.print("the n-grams have counted what the model was trained on, nothing else")
+        console.print("the n-grams are counted on the same documents that the model was trained on")
     if len(split.train) == evaluation.MAX_LEARNED:
         console.print(f"  (the last {evaluation.MAX_LEARNED:,} windows of it)")
     if not counted:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from glassgpt.cli import common
+from glassgpt.cli.commands import run_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,25 +19,45 @@ if TYPE_CHECKING:
     from glassgpt.trace import Trace
 
 EXAMPLES = common.examples(
-    "glassgpt explain runs/english emma",
-    "glassgpt explain runs/hindi अंशु --json",
+    "glassgpt explain emma",
+    "glassgpt explain अंशु --run runs/hindi --json",
+    "glassgpt explain --run runs/mine -- -dash",
 )
 LEVELS = "▁▂▃▄▅▆▇█"
 
 
 def explain(
-    run: Annotated[str, typer.Argument(help="A run directory; with one word only: the word.")],
-    word: Annotated[str | None, typer.Argument(help="The text to read.")] = None,
+    context: typer.Context,
+    text: Annotated[
+        str,
+        typer.Argument(
+            metavar="WORD", help="The text to explain; after -- if it begins with a dash."
+        ),
+    ],
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            "--run",
+            metavar="RUN",
+            help="A run directory, or its name in runs/.",
+            show_default="the latest run that made a step",
+            autocompletion=run_names,
+        ),
+    ] = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Read one word aloud: tokens, embeddings, attention, probabilities, loss at each position."""
-    from pathlib import Path
-
+    """Show how a model reads a text: tokens, embeddings, attention, probabilities and losses."""
     from glassgpt.errors import DataError
     from glassgpt.trace import trace
 
-    saved = common.open_run(Path(run) if word is not None else None)
-    text = run if word is None else word
+    if context.args:  # explain RUN WORD, as the arguments once were
+        if run is not None or len(context.args) > 1 or not _is_run(text):
+            words = " ".join((text, *context.args))
+            raise DataError(f"explain takes one text; quote it: {_command(words, run)}")
+        text, run = context.args[0], Path(text)
+    elif run is None and "/" in text and _is_run(text):
+        raise DataError(f"{text} is a run; give a word, too: {_command('WORD', Path(text))}")
+    saved = common.open_run(run)
     if not text.strip():
         raise DataError("there is no text to explain; give a word of at least one character")
     ids = saved.run.tokenizer.encode(text)
@@ -53,6 +76,17 @@ def explain(
         )
     else:
         _print(saved, text, ids, result)
+
+
+def _is_run(text: str) -> bool:
+    """Whether this is the path or the name of a run."""
+    return any((place / text / "config.json").is_file() for place in (Path(), common.RUNS))
+
+
+def _command(text: str, run: Path | None) -> str:
+    place = f"--run {shlex.quote(str(run))} " if run else ""
+    dash = "-- " if text.startswith("-") else ""
+    return f"glassgpt explain {place}{dash}{shlex.quote(text)}"
 
 
 def bars(values: NDArray[np.float64], largest: float) -> str:

@@ -25,7 +25,10 @@ EXAMPLES = common.examples(
 def export(
     run: common.RunArgument = None,
     to: Annotated[
-        str, typer.Option(help="json (for the browser), safetensors, or site (the explorer).")
+        str,
+        typer.Option(
+            help="Format: json (for the explorer), safetensors, or site (the explorer itself)."
+        ),
     ] = "json",
     output: Annotated[
         Path | None,
@@ -33,19 +36,19 @@ def export(
     ] = None,
     documents: Annotated[
         bool,
-        typer.Option(
-            "--with-documents", help="Put the documents and all losses into the JSON, too."
-        ),
+        typer.Option("--with-documents", help="Include the documents and all losses in the JSON."),
     ] = False,
     trace: Annotated[
         str | None,
-        typer.Option(help="Write the training's history instead, with the weights at these steps."),
+        typer.Option(
+            help="Write the history of the training instead, with the weights at these steps."
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite what is there already.")
     ] = False,
 ) -> None:
-    """Write a trained model, or how it was trained, as one self-contained file."""
+    """Write a trained model, or the history of its training, as one self-contained file."""
     from glassgpt import checkpoint, modelfile
 
     if to not in ("json", "safetensors", "site"):

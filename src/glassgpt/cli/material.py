@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,8 +32,9 @@ class Material(Protocol):
     name: str
     sha256: str
     block_size: int
-    """What suits it, as is the next."""
+    """Default context length for this data."""
     learning_rate: float
+    """Default learning rate for this data."""
     again: str
     """What a command must name to go on with a run on it, a blank at the end; empty for a list,
     which is kept in the run."""
@@ -57,6 +59,9 @@ def open_material(source: str, form: Normalization | None) -> Material:
     if source in datasets.REGISTRY and datasets.REGISTRY[source].url:
         with bytes_bar(f"downloading {source}") as progress:
             return ListMaterial(datasets.load(source, form, progress))
+    if source == "-" and sys.stdin.isatty():
+        key = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+        common.say(f"reading a list from the keyboard, one item per line; {key} ends it")
     return ListMaterial(datasets.load(source, form))
 
 

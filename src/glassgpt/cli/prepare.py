@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassgpt.cli import common
+from glassgpt.cli.commands import data_names, one_of, whole
 from glassgpt.cli.progress import bytes_bar
 from glassgpt.errors import ConfigError
 
@@ -32,33 +33,53 @@ SHOWN = 200
 def prepare(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Files, data sets by name, - for a pipe."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="Text files, names of data sets, or - for standard input.",
+            autocompletion=data_names,
+        ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The directory to make.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Directory to create.")],
     tokens: Annotated[
         str | None,
-        typer.Option(help="characters (the default), or bytes: pieces of words, by byte pairs."),
+        typer.Option(
+            help="What a token is: characters, or bytes for byte-pair encoding.",
+            show_default="characters",
+            autocompletion=one_of(*TOKENS),
+        ),
     ] = None,
     vocab_size: Annotated[
         int | None,
-        typer.Option(help=f"Tokens of bytes, BOS included; {DEFAULT_VOCAB_SIZE} by default."),
+        typer.Option(
+            parser=whole,
+            help="Vocabulary size for --tokens bytes, BOS included.",
+            show_default=str(DEFAULT_VOCAB_SIZE),
+        ),
     ] = None,
     documents: Annotated[
-        str, typer.Option(help="What a document is: a line, a file, or a jsonl object.")
+        str,
+        typer.Option(
+            help="What a document is: line, file, or jsonl for one JSON object per line.",
+            autocompletion=one_of("line", "file", "jsonl"),
+        ),
     ] = "line",
     key: Annotated[
-        str | None, typer.Option(help="Of the text in a jsonl object; text by default.")
+        str | None, typer.Option(help="Key of the text in each JSON object.", show_default="text")
     ] = None,
     tokenizer_from: Annotated[
-        Path | None, typer.Option(help="Take the tokenizer of a corpus or a run.")
+        Path | None, typer.Option(help="A corpus or run whose tokenizer to use.")
     ] = None,
     normalize: Annotated[
         str | None,
-        typer.Option(help="nfc, nfd or none; by default what the data set recommends, or none."),
+        typer.Option(
+            help="Unicode normal form: nfc, nfd or none.",
+            show_default="depends on the data",
+            autocompletion=one_of("nfc", "nfd", "none"),
+        ),
     ] = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Turn texts of any size into a corpus to train on: token ids that stay on the disk."""
+    """Turn texts of any size into a corpus to train on; its token ids are read from the disk."""
     from glassgpt import corpora
     from glassgpt.config import check_normalization
     from glassgpt.corpora.texts import check_documents

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassgpt.cli import common
+from glassgpt.cli.commands import whole
 
 if TYPE_CHECKING:
     from glassgpt.config import ModelConfig
@@ -28,28 +29,39 @@ def sample(
     n: Annotated[
         int | None,
         typer.Option(
-            "-n", help="How many.", show_default="20; fewer where the context is longer than 32"
+            "-n",
+            parser=whole,
+            help="Number of texts to write.",
+            show_default="20; fewer if the context is longer than 32",
         ),
     ] = None,
-    prompt: Annotated[str, typer.Option(help="How each begins.")] = "",
+    prompt: Annotated[str, typer.Option(help="Beginning of each text.")] = "",
     temperature: Annotated[
         float | None,
-        typer.Option(help="Below 1 safer, above 1 wilder, 0 greedy.", show_default="the run's"),
+        typer.Option(
+            help="Sampling temperature: below 1 likely tokens become likelier, above 1 less so; "
+            "0 always picks the most likely token.",
+            show_default="the temperature of the run",
+        ),
     ] = None,
-    top_k: Annotated[int | None, typer.Option(help="Choose among the k likeliest only.")] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(parser=whole, help="Choose among the k most likely tokens only."),
+    ] = None,
     seed: common.SeedOption = 42,
     steps: Annotated[
-        bool, typer.Option("--steps", help="Show each choice with its top 5.")
+        bool,
+        typer.Option("--steps", help="Show how each token was chosen, with the five most likely."),
     ] = False,
     engine: common.EngineOption = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Let a trained run invent texts, each sorted into seen / in the file / new."""
+    """Let a trained model write texts, and show which are new and which it has seen in training."""
     from glassgpt.errors import ConfigError
     from glassgpt.sampling import SampleConfig, encode_prompt, generate
 
     if n is not None and not 0 <= n <= 1_000_000:
-        raise ConfigError(f"-n is {n}; it must be from 0 to 1,000,000")
+        raise ConfigError(f"n is {n}; it must be from 0 to 1,000,000", "n")
     saved = common.open_run(run)
     chosen = saved.info.temperature if temperature is None else temperature
     config, tokenizer = SampleConfig(chosen, top_k), saved.run.tokenizer

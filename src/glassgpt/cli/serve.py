@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from glassgpt.cli import common
+from glassgpt.cli.commands import run_names
 
 SERVE_EXAMPLES = common.examples(
     "glassgpt serve",
@@ -16,31 +17,35 @@ SERVE_EXAMPLES = common.examples(
 )
 EXPLORE_EXAMPLES = common.examples("glassgpt explore", "glassgpt explore runs/hindi")
 
-HostOption = Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for all.")]
-PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")]
+HostOption = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all interfaces.")]
+PortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")
+]
 
 
 def serve(
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[RUN]…",
-            help="Run directories; the first is the default. By default the latest.",
+            metavar="RUN",
+            help="Run directories, or their names in runs/; the first is the default run.",
+            show_default="the latest run that made a step",
+            autocompletion=run_names,
         ),
     ] = None,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
     cors_origin: Annotated[
         list[str] | None,
-        typer.Option(help="A web site whose pages may ask this server; repeatable."),
+        typer.Option(help="Web site whose pages may use this server; can be repeated."),
     ] = None,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="A name the server may be called by, behind a proxy; repeatable."),
+        typer.Option(help="Host name of the server behind a proxy; can be repeated."),
     ] = None,
-    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open the explorer.")] = False,
 ) -> None:
-    """Answer questions about trained runs over HTTP, and serve the explorer."""
+    """Serve trained runs over HTTP, with the explorer."""
     from glassgpt.server import running
 
     saved = [common.open_run(run) for run in runs] if runs else [common.open_run(None)]
@@ -50,7 +55,7 @@ def serve(
 def explore(
     run: common.RunArgument = None, host: HostOption = "127.0.0.1", port: PortOption = 8000
 ) -> None:
-    """Open a trained run in the browser: every number of it."""
+    """Open a trained run in the explorer, in the browser."""
     from glassgpt.errors import RunError
     from glassgpt.server import running
     from glassgpt.server.sitefiles import MISSING, is_built

@@ -138,7 +138,7 @@ def _steps(
             kept = f"the last good checkpoint, of step {writer.step}, is in {writer.path}"
             if isinstance(error, LostProcessError):
                 kept += f"; go on with: {resume_line}"
-            raise type(error)(f"{error}; {kept}") from None
+            raise type(error)(f"{error}; {kept}", *error.fields) from None
         except KeyboardInterrupt:  # the second one
             common.say(f"stopped at once, at the checkpoint of step {writer.step}; {resume_line}")
             raise typer.Exit(interrupts.status) from None

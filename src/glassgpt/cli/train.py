@@ -13,6 +13,7 @@ import typer
 
 from glassgpt.cli import common, jobs
 from glassgpt.cli import steps as loop
+from glassgpt.cli.commands import data_names, one_of, option_names, run_names, whole
 from glassgpt.cli.material import names_corpus
 from glassgpt.config import check_normalization
 
@@ -30,7 +31,7 @@ EXAMPLES = common.examples(
     "torchrun --nproc-per-node 2 -m glassgpt train names --engine torch --batch-size 64",
 )
 MACHINE = "With --engine torch"
-"""Heading of the options that say where and how to work, not what."""
+"""Heading of the options that change the speed and not the result."""
 
 
 def train(
@@ -38,44 +39,89 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            help="A data set (see glassgpt datasets), a file, - for a pipe, or a prepared corpus."
+            metavar="DATA",
+            help="A data set (see glassgpt datasets), a text file with one item per line, "
+            "- for standard input, or a prepared corpus.",
+            autocompletion=data_names,
         ),
     ] = "english",
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Run directory to make; runs/DATA by default."),
+        typer.Option(
+            "-o",
+            "--output",
+            help="Run directory to create.",
+            show_default="runs/ and the data's name",
+        ),
     ] = None,
     engine: common.EngineOption = None,
     dtype: Annotated[
-        str, typer.Option(help="float64; float32 where the engine can; bfloat16 with torch.")
+        str,
+        typer.Option(
+            help="Floating-point format: float64, float32 (not with scalar), "
+            "or bfloat16 (torch only).",
+            autocompletion=one_of("float64", "float32", "bfloat16"),
+        ),
     ] = "float64",
-    steps: Annotated[int, typer.Option(help="Updates; the rate falls to 0 over them.")] = 1000,
-    n_layer: Annotated[int, typer.Option(help="Blocks of attention and MLP.")] = 1,
-    n_embd: Annotated[int, typer.Option(help="Width of the residual stream.")] = 16,
-    n_head: Annotated[int, typer.Option(help="Attention heads; they divide n_embd.")] = 4,
+    steps: Annotated[
+        int,
+        typer.Option(parser=whole, help="Training steps; the learning rate falls linearly to 0."),
+    ] = 1000,
+    n_layer: Annotated[int, typer.Option(parser=whole, help="Number of layers.")] = 1,
+    n_embd: Annotated[
+        int, typer.Option(parser=whole, help="Embedding size: the width of the residual stream.")
+    ] = 16,
+    n_head: Annotated[
+        int, typer.Option(parser=whole, help="Attention heads; must divide --n-embd.")
+    ] = 4,
     block_size: Annotated[
         int | None,
-        typer.Option(help="Longest context.", show_default="suits the data: 16, 32 or 128"),
+        typer.Option(
+            parser=whole,
+            help="Context length in tokens.",
+            show_default="16, 32 or 128, depending on the data",
+        ),
     ] = None,
-    lr: Annotated[
+    learning_rate: Annotated[
         float | None,
-        typer.Option(help="First learning rate.", show_default="suits the data: 0.01 or 0.003"),
+        typer.Option(
+            "--lr",
+            help="Learning rate of the first step.",
+            show_default="0.01 or 0.003, depending on the data",
+        ),
     ] = None,
-    beta1: Annotated[float, typer.Option(help="Adam: memory of the gradient.")] = 0.85,
-    beta2: Annotated[float, typer.Option(help="Adam: memory of its square.")] = 0.99,
-    eps: Annotated[float, typer.Option(help="Adam: keeps its division finite.")] = 1e-8,
-    init_std: Annotated[float, typer.Option(help="Spread of the initial weights.")] = 0.08,
-    batch_size: Annotated[int, typer.Option(help="Documents a step.")] = 1,
-    val_fraction: Annotated[float, typer.Option(help="Share of the documents held out.")] = 0.0,
+    beta1: Annotated[float, typer.Option(help="Adam: decay rate of the mean gradient.")] = 0.85,
+    beta2: Annotated[
+        float, typer.Option(help="Adam: decay rate of the mean squared gradient.")
+    ] = 0.99,
+    eps: Annotated[
+        float, typer.Option(help="Adam: small number that prevents a division by zero.")
+    ] = 1e-8,
+    init_std: Annotated[
+        float, typer.Option(help="Standard deviation of the initial weights.")
+    ] = 0.08,
+    batch_size: Annotated[int, typer.Option(parser=whole, help="Documents per step.")] = 1,
+    val_fraction: Annotated[
+        float, typer.Option(help="Fraction of the documents held out for validation.")
+    ] = 0.0,
     normalize: Annotated[
-        str | None, typer.Option(help="nfc, nfd or none.", show_default="suits the data")
+        str | None,
+        typer.Option(
+            help="Unicode normal form: nfc, nfd or none.",
+            show_default="depends on the data",
+            autocompletion=one_of("nfc", "nfd", "none"),
+        ),
     ] = None,
-    temperature: Annotated[float, typer.Option(help="Of the samples; 0 is greedy.")] = 0.5,
+    temperature: Annotated[
+        float,
+        typer.Option(help="Sampling temperature; 0 always picks the most likely token."),
+    ] = 0.5,
     samples: Annotated[
         int | None,
         typer.Option(
-            help="How many to print at the end.",
-            show_default="20, and fewer where the context is longer than 32",
+            parser=whole,
+            help="Number of texts to write at the end.",
+            show_default="20; fewer if the context is longer than 32",
         ),
     ] = None,
     seed: common.SeedOption = 42,
@@ -83,45 +129,55 @@ def train(
         Path | None,
         typer.Option(
             metavar="RUN",
-            help="Go on with a run that was stopped; with --steps, train it to that step.",
+            help="Continue a stopped run; with --steps, train it up to that step.",
+            autocompletion=run_names,
         ),
     ] = None,
     save_every: Annotated[
         float,
         typer.Option(
-            help="Seconds between checkpoints; more for a large model: 2% of the time at most."
+            help="Seconds between checkpoints; for large models longer, so that saving takes at "
+            "most 2% of the time."
         ),
     ] = 5.0,
     device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=MACHINE)
+        str,
+        typer.Option(
+            help="Device: auto, cpu, cuda or mps.",
+            rich_help_panel=MACHINE,
+            autocompletion=one_of("auto", "cpu", "cuda", "mps"),
+        ),
     ] = "auto",
     micro_batch: Annotated[
         int | None,
         typer.Option(
-            help="Documents a process takes at once; gradients of the rest are added up.",
-            show_default="its whole share",
+            parser=whole,
+            help="Documents computed at once per process; their gradients are accumulated.",
+            show_default="all of a process's documents",
             rich_help_panel=MACHINE,
         ),
     ] = None,
     parallel: Annotated[
         str,
         typer.Option(
-            help="Under torchrun: ddp, each has the model; fsdp, each a part; auto, by size.",
+            help="With torchrun: ddp gives each process the whole model, fsdp a part of it; auto "
+            "decides by the size of the model.",
             rich_help_panel=MACHINE,
+            autocompletion=one_of("auto", "ddp", "fsdp"),
         ),
     ] = "auto",
     compile_: Annotated[
         bool | None,
         typer.Option(
             "--compile/--no-compile",
-            help="torch.compile: a minute at the start, faster steps.",
+            help="Use torch.compile: about a minute at the start, then faster steps.",
             show_default="on a GPU, for a million parameters or more",
             rich_help_panel=MACHINE,
         ),
     ] = None,
     as_json: common.JsonOption = False,
 ) -> None:
-    """Train a GPT from scratch on a list, one item a line, and let it invent 20 more."""
+    """Train a GPT from scratch on a list, one item per line, then print texts that it writes."""
     started = time.perf_counter()
     from glassgpt import engines
     from glassgpt.engines import Placement
@@ -132,9 +188,11 @@ def train(
 
     choose, processes = SampleConfig(temperature), current()
     if samples is not None and not 0 <= samples <= 1_000_000:
-        raise ConfigError(f"samples is {samples}; it must be from 0 to 1,000,000")
+        raise ConfigError(f"samples is {samples}; it must be from 0 to 1,000,000", "samples")
     if not 0 <= save_every < threading.TIMEOUT_MAX:
-        raise ConfigError(f"save_every is {save_every:g}; it must be a number of seconds")
+        raise ConfigError(
+            f"save_every is {save_every:g}; it must be a number of seconds", "save_every"
+        )
     given = _given(context)
     placement = Placement(device, parallel, compile_, micro_batch, processes)  # type: ignore[arg-type] # it checks
     source = data if "data" in given else None
@@ -156,7 +214,7 @@ def train(
         numbers |= {"val_fraction": val_fraction}
         shape = {"n_layer": n_layer, "n_embd": n_embd, "n_head": n_head}
         job = jobs.begin(
-            *(data, form, numbers, lr, shape, block_size),
+            *(data, form, numbers, learning_rate, shape, block_size),
             *(output, engine_name, dtype, temperature, processes),
         )
     else:
@@ -230,11 +288,7 @@ def train(
 
 def _given(context: typer.Context) -> dict[str, str]:
     """What was written on the command line: each parameter, and how its user knows it."""
-    shown = {
-        p.name: p.opts[-1] if p.opts[0] != p.name else p.name.upper()
-        for p in context.command.params
-        if p.name
-    }
+    shown = option_names(context)
     return {
         name: shown[name]
         for name in context.params
@@ -250,4 +304,5 @@ def _next_steps(path: Path, text: str, again: str) -> None:
     common.say(f"  glassgpt sample {place}{prompt}")
     common.say(f"  glassgpt eval {place}" + (f" --corpus {again}".rstrip() if again else ""))
     if not again:
-        common.say(f"  glassgpt explain {place} {shlex.quote(text)}".removesuffix(" ''"))
+        word = f"-- {shlex.quote(text)}" if text.startswith("-") else shlex.quote(text or "WORD")
+        common.say(f"  glassgpt explain --run {place} {word}")

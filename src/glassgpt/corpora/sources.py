@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from glassgpt.datasets import download
+from glassgpt.datasets.loader import missing
 from glassgpt.datasets.registry import REGISTRY
 from glassgpt.errors import DataError
 
@@ -60,10 +61,7 @@ def _find(given: str) -> Source:
     try:
         found = path.stat()
     except FileNotFoundError:
-        names = ", ".join(REGISTRY)
-        raise DataError(
-            f"there is no file {given!r} and no data set of that name (there are: {names})"
-        ) from None
+        raise DataError(missing(given)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"cannot read {given!r}: {reason}") from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import shlex
 import sys
 import unicodedata
 from collections.abc import Callable
@@ -18,6 +20,16 @@ from glassgpt.tokenizer import describe_character, normalized
 
 MAX_LINE_BYTES = 1_000_000
 """A document is a line; one longer than this is a file of another kind."""
+
+COMPRESSED = {
+    b"\x1f\x8b": "zcat",
+    b"BZh9": "bzcat",
+    b"\xfd7zXZ\x00": "xzcat",
+    b"\x28\xb5\x2f\xfd": "zstdcat",
+    b"PK\x03\x04": "unzip -p",
+}
+"""The first bytes of compressed files, and the program that prints what is in them."""
+_PIPE = " | glassgpt train -"
 
 MAX_FILE_BYTES = 1 << 30
 """Lists are read into memory whole; what is larger is refused before it is read."""
@@ -69,6 +81,15 @@ def load(
     Raises DataError with one line that says what is wrong and where.
     """
     entry = REGISTRY.get(source)
+    if not source:
+        raise DataError(
+            f"the name of the data is empty; give a file, - for a pipe, or one of {_names()}"
+        )
+    if source.startswith(("http://", "https://", "ftp://")):
+        raise DataError(
+            f"{source} is an address; download it first: "
+            f"curl -L {shlex.quote(source)} -o list.txt, then: glassgpt train list.txt"
+        )
     if source == "-":
         name, raw = "standard input", _read(sys.stdin.buffer, "standard input")
     elif entry is None:
@@ -78,8 +99,35 @@ def load(
         name, raw = entry.name, _read_path(path)
     recipe = entry.recipe if entry else Recipe()
     form = normalize or recipe.normalize
-    documents, report = read_documents(raw, name, form)
+    if program := next((p for start, p in COMPRESSED.items() if raw.startswith(start)), ""):
+        raise DataError(
+            f"{name} is compressed; unpack it first: {program} {_quoted(source)}{_PIPE}"
+        )
+    try:
+        documents, report = read_documents(raw, name, form)
+    except DataError as error:
+        if "U+0009, a tab" not in str(error):
+            raise
+        raise DataError(f"{error}; keep one column: cut -f1 {_quoted(source)}{_PIPE}") from None
     return Dataset(name, documents, form, report, recipe, hashlib.sha256(raw).hexdigest())
+
+
+def missing(name: str) -> str:
+    """What to say of a name that is neither a file nor a data set."""
+    like = difflib.get_close_matches(name.lower(), REGISTRY, 1)
+    advice = f"did you mean {like[0]}?" if like else f"there are {_names()}"
+    return f"there is no file {name!r} and no data set of that name; {advice}"
+
+
+def _names() -> str:
+    """`the data sets english, hindi and ten`."""
+    *first, last = REGISTRY
+    return f"the data sets {', '.join(first)} and {last}"
+
+
+def _quoted(source: str) -> str:
+    """Of a command that reads it: a file by its name, a pipe by nothing."""
+    return "" if source == "-" else shlex.quote(source)
 
 
 def _read_path(path: Path) -> bytes:
@@ -92,10 +140,7 @@ def _read_path(path: Path) -> bytes:
         with path.open("rb") as file:
             return _read(file, str(path))
     except FileNotFoundError:
-        names = ", ".join(REGISTRY)
-        raise DataError(
-            f"there is no file {str(path)!r} and no data set of that name (there are: {names})"
-        ) from None
+        raise DataError(missing(str(path))) from None
     except (OSError, ValueError) as error:
         if isinstance(error, DataError):
             raise

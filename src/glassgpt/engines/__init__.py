@@ -86,7 +86,10 @@ def check(name: str, dtype: str, placement: Placement | None = None) -> None:
     elif placement.processes.world > 1:
         raise EngineError(f"the {name} engine runs in one process; torchrun needs --engine torch")
     elif placement != Placement():
-        raise EngineError(f"device, parallel, compile, micro_batch are for torch; this is {name}")
+        names, usual = ("device", "parallel", "compile", "micro_batch"), Placement()
+        given = [n for n in names if getattr(placement, n) != getattr(usual, n)]
+        verb = "is" if len(given) == 1 else "are"
+        raise EngineError(f"{', '.join(given)} {verb} for the torch engine; this is {name}", *given)
 
 
 def create(

@@ -37,10 +37,13 @@ class Placement:
         for name, allowed in (("device", Device), ("parallel", Parallel)):
             if (value := getattr(self, name)) not in get_args(allowed):
                 raise ConfigError(
-                    f"{name} is {value!r}; it must be one of {', '.join(get_args(allowed))}"
+                    f"{name} is {value!r}; it must be one of {', '.join(get_args(allowed))}",
+                    name,
                 )
         if self.micro_batch is not None and not 1 <= self.micro_batch <= 2**20:
-            raise ConfigError(f"micro_batch is {self.micro_batch}; it must be from 1 to {2**20}")
+            raise ConfigError(
+                f"micro_batch is {self.micro_batch}; it must be from 1 to {2**20}", "micro_batch"
+            )
 
     @property
     def on_gpus(self) -> bool:

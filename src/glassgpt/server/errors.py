@@ -87,7 +87,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(GlassError)
     async def glass_error(request: Request, error: GlassError) -> JSONResponse:
         blame = 422 if isinstance(error, ConfigError | DataError) else 500
-        return ApiError(blame, str(error)).answer()
+        return ApiError(blame, str(error), next(iter(error.fields), None)).answer()
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -85,11 +85,11 @@ export function trainConfig(given: Partial<TrainConfig> = {}): TrainConfig {
   whole('steps', c.steps, 1, 1e9);
   whole('batch_size', c.batch_size, 1, 2 ** 20);
   seed(c.seed);
-  real('learning_rate', c.learning_rate, 'above 0', c.learning_rate > 0);
+  real('learning_rate', c.learning_rate, 'above 0 and below 1e300', c.learning_rate > 0);
   real('beta1', c.beta1, 'from 0 to below 1', c.beta1 >= 0 && c.beta1 < 1);
   real('beta2', c.beta2, 'from 0 to below 1', c.beta2 >= 0 && c.beta2 < 1);
-  real('eps', c.eps, 'above 0', c.eps > 0);
-  real('init_std', c.init_std, 'of at least 0', c.init_std >= 0);
+  real('eps', c.eps, 'above 0 and below 1e300', c.eps > 0);
+  real('init_std', c.init_std, 'from 0 to below 1e300', c.init_std >= 0);
   real(
     'val_fraction',
     c.val_fraction,
@@ -211,7 +211,7 @@ function seed(value: unknown): void {
 }
 
 function real(name: string, value: unknown, rule: string, ok: boolean): void {
-  if (typeof value !== 'number' || !Number.isFinite(value) || !ok) {
+  if (typeof value !== 'number' || !(Math.abs(value) < 1e300) || !ok) {
     throw new ConfigError(`${name} is ${repr(value)}; it must be a number ${rule}`);
   }
 }

@@ -58,7 +58,7 @@ export function sampleConfig(given: Partial<SampleConfig> = {}): SampleConfig {
   const { temperature = 0.5, top_k = null } = given;
   if (!(typeof temperature === 'number' && temperature >= 0 && temperature <= 1e6)) {
     throw new ConfigError(
-      `temperature is ${repr(temperature)}; it must be at least 0 (0 is greedy)`,
+      `temperature is ${repr(temperature)}; it must be from 0 (always the most likely token) to 1,000,000`,
     );
   }
   if (top_k !== null && !(Number.isInteger(top_k) && top_k >= 1)) {
