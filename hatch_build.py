@@ -18,14 +18,14 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-ENGINES = Path("src/glassgpt/engines")
+NATIVE = Path("src/glassgpt/engines/native")
 SITE = Path("src/glassgpt/site/index.html")
 NO_SITE = f"{SITE.parent} is not built: what is made here has no explorer; run `make web` first"
 LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)\s]+)\)")
 
 
 class KernelBuildHook(BuildHookInterface[Any]):
-    """Adds `engines/lib/` to the wheel, and the platform's tag where it holds compiled code.
+    """Adds `engines/native/lib/` to the wheel, and the platform's tag where it holds compiled code.
 
     `GLASSGPT_WHEEL_PLATFORM` and `GLASSGPT_WHEEL_LIB` name a platform and the folder of libraries
     compiled for it (tools/wheels.py sets them); `GLASSGPT_NO_KERNEL` asks for a pure wheel.
@@ -38,7 +38,7 @@ class KernelBuildHook(BuildHookInterface[Any]):
             self.app.display_warning(f"WARNING: {NO_SITE}")
         if self.target_name != "wheel" or os.environ.get("GLASSGPT_NO_KERNEL"):
             return
-        lib = Path(self.root) / ENGINES / "lib"
+        lib = Path(self.root) / NATIVE / "lib"
         wheel_platform = os.environ.get("GLASSGPT_WHEEL_PLATFORM")
         if wheel_platform:
             libraries = sorted(Path(os.environ["GLASSGPT_WHEEL_LIB"]).iterdir())
@@ -52,7 +52,7 @@ class KernelBuildHook(BuildHookInterface[Any]):
             wheel_platform = this_platform()
         if version != "editable":  # an editable install finds them where they are
             for library in libraries:
-                target = f"glassgpt/engines/lib/{library.name}"
+                target = f"glassgpt/engines/native/lib/{library.name}"
                 build_data["force_include"][str(library)] = target
         # Called through ctypes: one wheel serves every Python version.
         build_data["pure_python"] = False
@@ -91,8 +91,8 @@ def this_platform() -> str:
 
 
 def load_build_module(root: Path) -> ModuleType:
-    """engines/_build.py by its path: the package itself, which needs NumPy, is not imported."""
-    spec = importlib.util.spec_from_file_location("_build", root / ENGINES / "_build.py")
+    """engines/native/build.py by its path, for the package itself needs NumPy to be imported."""
+    spec = importlib.util.spec_from_file_location("_build", root / NATIVE / "build.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -20,7 +20,7 @@ from glassgpt.config import ModelConfig, Normalization, TrainConfig
 from glassgpt.engines.base import AdamConfig, TrainState
 from glassgpt.engines.scalar import ScalarEngine, WatchedGPT, collector_resting
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.tokenizer import Tokenizer, normalized
+from glassgpt.text.characters import Tokenizer, normalized
 from glassgpt.training import begin
 
 HERE = Path(__file__).parent

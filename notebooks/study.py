@@ -21,7 +21,7 @@ from glassgpt.config import TrainConfig
 from glassgpt.engines.base import Engine
 from glassgpt.evaluation import model_loss
 from glassgpt.sampling import Sample, SampleConfig, generate
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import Run, begin, train
 
 SHORT = os.environ.get("GLASSGPT_SHORT") == "1"

@@ -14,9 +14,10 @@ from glassgpt import datasets
 from glassgpt.cli import main
 from glassgpt.config import TrainConfig
 from glassgpt.datasets import Dataset
-from glassgpt.engines import _build, _library
 from glassgpt.engines.base import Engine, TrainState
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.engines.native import build as _build
+from glassgpt.engines.native import library as _library
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import Run, begin
 from support import SMALL, Command, Result, build, names_file, small_params
 

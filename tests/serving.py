@@ -15,14 +15,14 @@ from typing import Any
 import httpx
 
 from glassgpt import datasets, engines
-from glassgpt.checkpoint import RunInfo, SavedRun
 from glassgpt.config import TrainConfig
-from glassgpt.runlog import Log
+from glassgpt.runs.directory import RunInfo, SavedRun
+from glassgpt.runs.log import Log
 from glassgpt.server.app import create_app
 from glassgpt.server.guard import Guard
 from glassgpt.server.running import Server, listen
 from glassgpt.server.work import Pool
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import begin, train
 
 

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassgpt import bytepairs, datasets
-from glassgpt.bytepairs import MAX_RUN, BytePairTokenizer, cut, tokenizer_from_dict
+from glassgpt import datasets
 from glassgpt.errors import ConfigError, DataError
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text import byte_pairs as bytepairs
+from glassgpt.text.byte_pairs import MAX_RUN, BytePairTokenizer, cut, tokenizer_from_dict
+from glassgpt.text.characters import Tokenizer
 
 pytest.importorskip("tokenizers", reason="byte pairs need the tokenizers package")
 
@@ -177,7 +178,7 @@ def test_decoding_needs_no_library_and_encoding_says_what_it_needs() -> None:
     program = """
 import sys
 sys.modules["tokenizers"] = None
-from glassgpt.bytepairs import BytePairTokenizer
+from glassgpt.text.byte_pairs import BytePairTokenizer
 tokenizer = BytePairTokenizer.from_dict(
     {"kind": "byte-pairs", "normalize": "none", "merges": [[104, 105]]})
 print(tokenizer.decode([256, 33]))

@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from glassgpt import checkpoint, datasets, engines, modelfile, runlog
-from glassgpt.checkpoint import RunInfo, SavedRun
+from glassgpt import datasets, engines
 from glassgpt.config import TrainConfig
 from glassgpt.errors import RunError
-from glassgpt.runwriter import RunWriter
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.runs import directory as checkpoint
+from glassgpt.runs import export as modelfile
+from glassgpt.runs import log as runlog
+from glassgpt.runs.directory import RunInfo, SavedRun
+from glassgpt.runs.writer import RunWriter
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import begin, train
 
 STEPS = 12

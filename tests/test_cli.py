@@ -189,7 +189,9 @@ def test_datasets(glassgpt: Command) -> None:
 def test_without_the_kernel_numpy_takes_over_with_a_line(
     glassgpt: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("glassgpt.engines.native.unavailable", lambda: "the kernel is not compiled")
+    monkeypatch.setattr(
+        "glassgpt.engines.native.engine.unavailable", lambda: "the kernel is not compiled"
+    )
     status, out, err = glassgpt("train", "ten", "--steps", "3", "-o", "run", "--json")
     assert status == 0
     assert json.loads(out)["engine"] == "numpy"

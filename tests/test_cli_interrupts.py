@@ -39,7 +39,7 @@ def test_an_interrupt_that_python_swallows_comes_again() -> None:
         HEAR
         + """
 import os, time
-from glassgpt.interrupts import swallowed_interrupts_return
+from glassgpt.runs.interrupts import swallowed_interrupts_return
 swallowed_interrupts_return()
 class Last:
     def __del__(self):
@@ -60,7 +60,7 @@ except KeyboardInterrupt:
 
 def test_other_exceptions_that_cannot_be_raised_are_shown() -> None:
     program = """
-from glassgpt.interrupts import swallowed_interrupts_return
+from glassgpt.runs.interrupts import swallowed_interrupts_return
 swallowed_interrupts_return()
 class Last:
     def __del__(self):

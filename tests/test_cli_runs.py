@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from glassgpt.checkpoint import RunInfo
-from glassgpt.runwriter import RunWriter
+from glassgpt.runs.directory import RunInfo
+from glassgpt.runs.writer import RunWriter
 from support import Command
 
 

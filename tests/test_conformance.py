@@ -16,7 +16,7 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.datasets import BUNDLED
 from glassgpt.engines.base import Engine, Params
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.tokenizer import Tokenizer, normalized
+from glassgpt.text.characters import Tokenizer, normalized
 from glassgpt.trace import ATTENTION, names, trace
 from glassgpt.training import begin, initial_params
 from support import PRECISIONS, RECIPES, arrays, assert_close, build, furthest, vectors

@@ -12,10 +12,10 @@ import pytest
 
 from glassgpt import datasets
 from glassgpt.config import TrainConfig
-from glassgpt.corpora import Corpus, prepare, read_tokenizer, split
-from glassgpt.corpora import windows as windows_module
 from glassgpt.errors import DataError
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.scale.corpus import Corpus, prepare, read_tokenizer, split
+from glassgpt.scale.corpus import windows as windows_module
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import begin
 
 

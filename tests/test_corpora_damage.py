@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glassgpt.corpora import Corpus, open_corpus, prepare, split
 from glassgpt.errors import GlassError, RunError
-from glassgpt.files import open_regular
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.files.atomic import open_regular
+from glassgpt.scale.corpus import Corpus, open_corpus, prepare, split
+from glassgpt.text.characters import Tokenizer
 
 
 @pytest.fixture

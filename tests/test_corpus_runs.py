@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from glassgpt import checkpoint, corpora, datasets, engines
+from glassgpt import datasets, engines
 from glassgpt.cli import app
 from glassgpt.config import TrainConfig
-from glassgpt.corpora import Corpus, open_corpus
 from glassgpt.errors import GlassError
-from glassgpt.runwriter import RunWriter
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.runs import directory as checkpoint
+from glassgpt.runs.writer import RunWriter
+from glassgpt.scale import corpus as corpora
+from glassgpt.scale.corpus import Corpus, open_corpus
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import Chunk, Run, attach, begin, begin_corpus, initial_params, train
 
 TEXT = "Wer wagt, gewinnt: अंशु und é.\nSo it goes on, and on.\n\n\tAnd ends.\n" * 9

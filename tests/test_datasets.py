@@ -11,7 +11,7 @@ import pytest
 
 from glassgpt import datasets
 from glassgpt.datasets import BUNDLED, REGISTRY, Dataset
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 
 LATIN = set("abcdefghijklmnopqrstuvwxyz")
 SORTED = ["english", "hindi", "startups"]

@@ -15,7 +15,7 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import Engine
 from glassgpt.evaluation import Known, Loss, NGram, model_loss, novelty_counts, split
 from glassgpt.sampling import Sample, SampleConfig, generate
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import Run
 from support import SMALL, build, small_params
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from glassgpt.files import write_atomically
+from glassgpt.files.atomic import write_atomically
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 

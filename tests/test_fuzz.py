@@ -15,16 +15,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glassgpt import datasets, engines, safetensors
-from glassgpt.checkpoint import FILES, RunInfo, load
+from glassgpt import datasets, engines
 from glassgpt.cli import main
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.datasets import read_documents
 from glassgpt.errors import ConfigError, DataError, DivergedError, GlassError, RunError
-from glassgpt.files import read_regular, write_atomically
-from glassgpt.runwriter import RunWriter
+from glassgpt.files import safetensors
+from glassgpt.files.atomic import read_regular, write_atomically
+from glassgpt.runs.directory import FILES, RunInfo, load
+from glassgpt.runs.writer import RunWriter
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from glassgpt.trace import trace
 from glassgpt.training import begin
 from support import ROOT, SMALL, build, small_params

@@ -14,7 +14,7 @@ PROGRAM = """
 import os, sys
 from glassgpt import datasets, engines
 from glassgpt.config import TrainConfig
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import begin
 
 name, warm_up, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])

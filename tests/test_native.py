@@ -24,7 +24,7 @@ from glassgpt.engines.scalar import ScalarEngine
 from glassgpt.errors import EngineError
 from support import ROOT, SRC
 
-native = pytest.importorskip("glassgpt.engines.native")
+native = pytest.importorskip("glassgpt.engines.native.engine")
 if not native.available():
     pytest.skip(f"no native engine: {native.unavailable()}", allow_module_level=True)
 
@@ -350,7 +350,7 @@ import os, signal, threading, time
 import numpy as np
 from glassgpt.config import ModelConfig
 from glassgpt.engines.base import AdamConfig, TrainState
-from glassgpt.engines.native import NativeEngine
+from glassgpt.engines.native.engine import NativeEngine
 config = ModelConfig(27, 2, 64, 4, 16)
 state = TrainState.fresh({{k: np.full(s, 0.01) for k, s in config.shapes.items()}})
 engine = NativeEngine(config, state, AdamConfig(), threads=2)
@@ -394,15 +394,17 @@ def test_a_call_is_cheap() -> None:
 # --- which library is taken -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("changed", ["_build.py", "kernel.c", "kernel/forward.h"])
+@pytest.mark.parametrize("changed", ["build.py", "kernel.c", "kernel/forward.h"])
 def test_a_library_built_from_other_sources_or_in_another_way_is_not_taken(
     changed: str, tmp_path: Path
 ) -> None:
-    engines = tmp_path / "engines"
-    shutil.copytree(SRC / "engines", engines, ignore=shutil.ignore_patterns("lib", "__pycache__"))
+    native = tmp_path / "native"
+    shutil.copytree(
+        SRC / "engines/native", native, ignore=shutil.ignore_patterns("lib", "__pycache__")
+    )
 
     def name() -> str:
-        spec = importlib.util.spec_from_file_location("copied_build", engines / "_build.py")
+        spec = importlib.util.spec_from_file_location("copied_build", native / "build.py")
         assert spec and spec.loader
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
@@ -410,7 +412,7 @@ def test_a_library_built_from_other_sources_or_in_another_way_is_not_taken(
 
     before = name()
     assert name() == before
-    with (engines / changed).open("a", encoding="utf-8") as file:
+    with (native / changed).open("a", encoding="utf-8") as file:
         file.write("\n")
     assert name() != before
 
@@ -427,4 +429,4 @@ def test_make_compiles_again_when_the_way_of_compiling_changes(tmp_path: Path) -
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert "--editable ." not in plan()
-    assert "--editable ." in plan("src/glassgpt/engines/_build.py")
+    assert "--editable ." in plan("src/glassgpt/engines/native/build.py")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glassgpt.checkpoint import load
+from glassgpt.runs.directory import load
 from glassgpt.server.app import create_app
 from serving import post
 from support import Command

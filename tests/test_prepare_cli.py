@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from glassgpt.corpora import open_corpus
-from glassgpt.locks import RunLock
+from glassgpt.files.locks import RunLock
+from glassgpt.scale.corpus import open_corpus
 from support import Command, Result
 
 
@@ -207,7 +207,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
 MEMORY = """
 import sys
 from pathlib import Path
-from glassgpt.corpora import prepare
+from glassgpt.scale.corpus import prepare
 
 
 def most():  # not ru_maxrss: that begins with what the parent had

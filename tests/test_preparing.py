@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glassgpt import datasets
-from glassgpt.corpora import Corpus, prepare
-from glassgpt.corpora.normalizing import begins
 from glassgpt.errors import DataError
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.scale.corpus import Corpus, prepare
+from glassgpt.scale.corpus.normalizing import begins
+from glassgpt.text.characters import Tokenizer
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +54,7 @@ def test_streaming_is_reading_in_memory(
     path = tmp_path / "list.txt"
     path.write_bytes(raw)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("glassgpt.corpora.sources.BLOCK", block)
+        patch.setattr("glassgpt.scale.corpus.sources.BLOCK", block)
         if any("\t" in line.strip() for line in lines):
             raw = raw.replace(b"\t", b"+")  # a list in memory has no tabs
             path.write_bytes(raw)
@@ -83,7 +83,7 @@ def test_byte_pairs_in_a_stream_are_those_of_the_whole(
     shutil.rmtree(target, ignore_errors=True)
     path.write_text("\n".join(json.dumps({"text": d}) for d in documents), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("glassgpt.corpora.sources.BLOCK", block)
+        patch.setattr("glassgpt.scale.corpus.sources.BLOCK", block)
         corpus = prepare([str(path)], target, documents="jsonl", vocab_size=280, normalize=form)
     kept = [d for d in documents if d]
     for i, document in enumerate(kept):
@@ -96,8 +96,8 @@ def test_merges_are_learned_all_over_a_large_text(
 ) -> None:
     """Every third block of three kinds is one kind; two of them leave the others without merges."""
     pytest.importorskip("tokenizers", reason="byte pairs need the tokenizers package")
-    monkeypatch.setattr("glassgpt.corpora.sources.BLOCK", 10)
-    monkeypatch.setattr("glassgpt.corpora.preparing.TRAIN_BYTES", 120)
+    monkeypatch.setattr("glassgpt.scale.corpus.sources.BLOCK", 10)
+    monkeypatch.setattr("glassgpt.scale.corpus.preparing.TRAIN_BYTES", 120)
     path = tmp_path / "text.txt"
     path.write_text("abababab\n\ncdcdcdcd\n\nefefefef\n\n" * 12)
     seen: list[tuple[int, int]] = []

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from glassgpt import checkpoint
 from glassgpt.errors import EngineError
-from glassgpt.processes import Processes, current
+from glassgpt.runs import directory as checkpoint
+from glassgpt.scale.torch.processes import Processes, current
 
 torchrun_only = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="PyTorch is not installed"

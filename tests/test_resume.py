@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glassgpt import checkpoint, datasets, engines, runlog
-from glassgpt.checkpoint import FILES, RunInfo
+from glassgpt import datasets, engines
 from glassgpt.config import TrainConfig
 from glassgpt.errors import DivergedError, RunError
-from glassgpt.interrupts import Interrupts
-from glassgpt.runwriter import RunWriter
+from glassgpt.runs import directory as checkpoint
+from glassgpt.runs import log as runlog
+from glassgpt.runs.directory import FILES, RunInfo
+from glassgpt.runs.interrupts import Interrupts
+from glassgpt.runs.saver import Saver
+from glassgpt.runs.writer import RunWriter
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.saving import Saver
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import Chunk, begin, replay, train
 from support import PRECISIONS, Command
 
@@ -294,7 +296,7 @@ def test_the_trained_model_outlives_a_full_disk(
         return append(path, end, content)
 
     (tmp_path / "tmp").mkdir()
-    monkeypatch.setattr("glassgpt.runlog.append", full)
+    monkeypatch.setattr("glassgpt.runs.log.append", full)
     status, out, err = glassgpt("train", "ten", "--steps", "30", "-o", "run", "--save-every", "0")
     assert (status, len(out.splitlines())) == (1, 20)
     last = err.splitlines()[-1]

@@ -23,7 +23,7 @@ from glassgpt.sampling import (
     generate,
     softmax,
 )
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from support import SMALL
 
 weights = st.lists(st.floats(0, 1e6), min_size=1, max_size=40).filter(lambda w: sum(w) > 0)

@@ -74,7 +74,7 @@ def test_a_step_that_does_not_divide() -> None:
 def test_what_a_forward_pass_keeps(model: ModelConfig, dtype: str) -> None:
     """Every tensor that PyTorch saves for the backward pass, counted once, weights left out."""
     torch = pytest.importorskip("torch")
-    from glassgpt.engines._rows import pack
+    from glassgpt.scale.torch.rows import pack
 
     engine, windows = larger.build(model, dtype, "cpu", False), 4
     weights = {p.untyped_storage().data_ptr() for p in engine.model.parameters()}  # type: ignore[attr-defined]
@@ -110,7 +110,7 @@ def test_the_state_takes_16_bytes_a_parameter() -> None:
 
 def test_a_checkpoint_takes_12_bytes_a_parameter() -> None:
     from glassgpt.engines.base import TrainState
-    from glassgpt.statefile import to_safetensors
+    from glassgpt.runs.state import to_safetensors
     from support import small_params
 
     model = SHAPES[0]

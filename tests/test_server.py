@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glassgpt import engines, safetensors
+from glassgpt import engines
 from glassgpt.datasets import Dataset
 from glassgpt.engines.base import Engine
 from glassgpt.evaluation import Known
-from glassgpt.modelfile import model_json
+from glassgpt.files import safetensors
+from glassgpt.runs.export import model_json
 from glassgpt.sampling import SampleConfig, generate
 from glassgpt.server import openapi, schemas
 from glassgpt.trace import size, trace

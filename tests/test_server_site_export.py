@@ -11,8 +11,8 @@ import pytest
 from glassgpt.cli import main
 from glassgpt.engines.base import TrainState
 from glassgpt.errors import RunError
-from glassgpt.modelfile import model_json
-from glassgpt.runwriter import RunWriter
+from glassgpt.runs.export import model_json
+from glassgpt.runs.writer import RunWriter
 from glassgpt.server import sitefiles
 from glassgpt.server.security import FOREVER, HEADERS
 from glassgpt.server.site_export import export, header_files

@@ -12,8 +12,8 @@ from glassgpt.benchmark import larger, operations, report, throughput
 from glassgpt.benchmark.threads import torch_threads
 from glassgpt.cli import bench
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.engines._placement import Work
-from glassgpt.processes import Processes
+from glassgpt.scale.torch.placement import Work
+from glassgpt.scale.torch.processes import Processes
 from support import build, small_params
 
 MODEL = ModelConfig(vocab_size=7, n_layer=2, n_embd=16, n_head=4, block_size=32)

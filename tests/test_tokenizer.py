@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from glassgpt import reference
 from glassgpt.config import Normalization
 from glassgpt.errors import ConfigError, DataError
-from glassgpt.tokenizer import Tokenizer, describe_character, normalized
+from glassgpt.text.characters import Tokenizer, describe_character, normalized
 
 FORMS: list[Normalization] = ["nfc", "nfd", "none"]
 LATIN = Tokenizer("abcdefghijklmnopqrstuvwxyz")

@@ -15,7 +15,7 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines import Placement
 from glassgpt.engines.base import Document, Engine, TrainState
 from glassgpt.errors import ConfigError, EngineError
-from glassgpt.processes import LostProcessError, Processes
+from glassgpt.scale.torch.processes import LostProcessError, Processes
 from support import SMALL, assert_close, furthest, small_params
 
 DOCUMENTS = [[4, 0, 1, 4], [4, 4], [4, 3, 2, 1, 0, 3, 2, 4], [4, 1, 4], [4, 2, 2, 4]]
@@ -104,7 +104,7 @@ lists = st.lists(st.lists(st.integers(0, 4), min_size=2, max_size=9), min_size=1
 @given(lists)
 def test_rows_have_no_padding(documents: list[Document]) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    from glassgpt.engines._rows import pack
+    from glassgpt.scale.torch.rows import pack
 
     shares = [1 / len(documents)] * len(documents)
     rows = pack(documents, shares, SMALL, torch.float64)
@@ -130,7 +130,7 @@ def test_processes_share_a_batch_without_rest(
     size: int, world: int, micro_batch: int | None
 ) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    from glassgpt.engines._spread import share_out
+    from glassgpt.scale.torch.spread import share_out
 
     batch = [[4, i, 4] for i in range(size)]
     everybodys = [share_out(batch, rank, world, micro_batch) for rank in range(world)]

@@ -17,7 +17,7 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.datasets import Dataset
 from glassgpt.engines.base import Document
 from glassgpt.errors import ConfigError, DataError, DivergedError
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import Run, begin, initial_params, train
 from support import assert_close, build
 

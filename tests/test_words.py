@@ -90,7 +90,7 @@ def test_the_system_refusing_is_not_damage(
     glassgpt: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     glassgpt("train", "ten", "--steps", "1", "-o", "run")
-    from glassgpt import statefile
+    from glassgpt.runs import state as statefile
 
     def refuse(path: Path) -> int:
         raise PermissionError(13, "Permission denied")

@@ -28,12 +28,8 @@ from study import Fitted, fit  # noqa: E402
 
 from glassgpt import datasets, engines  # noqa: E402
 from glassgpt.config import ModelConfig, TrainConfig  # noqa: E402
-from glassgpt.evaluation import (  # noqa: E402
-    Known,
-    NGram,
-    model_loss,
-)
-from glassgpt.tokenizer import Tokenizer  # noqa: E402
+from glassgpt.evaluation import Known, NGram, model_loss  # noqa: E402
+from glassgpt.text.characters import Tokenizer  # noqa: E402
 from glassgpt.trace import trace  # noqa: E402
 from glassgpt.training import begin  # noqa: E402
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import glassgpt.cli.train
-from glassgpt import evaluation, saving
+from glassgpt import evaluation
+from glassgpt.runs import saver as saving
 
 assert glassgpt.cli.train and evaluation and saving  # loaded here, so that each fork has them
 

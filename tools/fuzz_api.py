@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from glassgpt import checkpoint
 from glassgpt.errors import DataError
+from glassgpt.runs import directory as checkpoint
 from glassgpt.server.app import create_app
 
 PATHS = ("/generate", "/tokenize", "/trace", "/train", "/model", "/nowhere/../%00")

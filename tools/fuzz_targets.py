@@ -17,15 +17,17 @@ from pathlib import Path
 from fuzz_api import SEEDS as API_SEEDS
 from fuzz_api import Api
 
-from glassgpt import checkpoint, datasets, engines, safetensors
-from glassgpt.checkpoint import FILES, RunInfo
+from glassgpt import datasets, engines
 from glassgpt.cli import main as glassgpt
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.datasets import read_documents
 from glassgpt.errors import DataError, GlassError
-from glassgpt.runwriter import RunWriter
+from glassgpt.files import safetensors
+from glassgpt.runs import directory as checkpoint
+from glassgpt.runs.directory import FILES, RunInfo
+from glassgpt.runs.writer import RunWriter
 from glassgpt.sampling import SampleConfig, encode_prompt, generate
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from glassgpt.trace import trace
 from glassgpt.training import begin, train
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from glassgpt import datasets
-from glassgpt.checkpoint import RunInfo, SavedRun
 from glassgpt.config import TrainConfig
+from glassgpt.runs.directory import RunInfo, SavedRun
 from glassgpt.server import openapi
 from glassgpt.server.app import create_app
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import begin
 
 TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"

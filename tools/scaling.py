@@ -68,7 +68,7 @@ second and the share of the GPU's peak, in float32 and in bfloat16, eager and co
 METHOD = """
 *tokens/s* is the number of predictions trained on per second, including the update: the best of
 several rounds, each of one step on full windows of random tokens, in float32. *GFLOP/s* counts
-operations as `engines/_placement.py` does: 6 per matrix weight and token, and 12 times the width
+operations as `scale/torch/placement.py` does: 6 per matrix weight and token, and 12 times the width
 per pair of tokens in attention and layer (Chowdhery et al. 2022, arXiv:2204.02311, with half of
 their pairs, because a causal model looks only back). *MFU* (model FLOP utilisation) is the share of
 the speed of a large matrix product in PyTorch on the same number of threads.
@@ -199,8 +199,8 @@ def drawing(rounds: int) -> str:
 
 def host(rounds: int) -> str:
     """Milliseconds that the host of one GPU of 8 works for a step of 512 windows of 1,024."""
-    from glassgpt.engines._rows import pack
     from glassgpt.engines.base import check_documents
+    from glassgpt.scale.torch.rows import pack
 
     model, best = larger.GPT2, float("inf")
     rng = np.random.default_rng(42)

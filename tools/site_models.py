@@ -9,12 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from glassgpt import datasets, engines, modelfile
-from glassgpt.checkpoint import RunInfo, load
+from glassgpt import datasets, engines
 from glassgpt.config import TrainConfig
-from glassgpt.files import write_atomically
-from glassgpt.runwriter import RunWriter
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.files.atomic import write_atomically
+from glassgpt.runs import export as modelfile
+from glassgpt.runs.directory import RunInfo, load
+from glassgpt.runs.writer import RunWriter
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import begin, train
 
 NAMES = ("english", "hindi", "startups", "ten")

@@ -29,7 +29,7 @@ def glassgpt(*arguments: str, folder: str) -> str:
 
 def ask_server(run: Path) -> None:
     """One request of each kind to a real server."""
-    from glassgpt import checkpoint
+    from glassgpt.runs import directory as checkpoint
     from glassgpt.server.app import create_app
     from glassgpt.server.running import Server, listen
     from glassgpt.server.work import Pool

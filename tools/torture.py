@@ -28,7 +28,7 @@ from pathlib import Path
 from children import Child, Wrong, fork, kill_at
 
 from glassgpt import engines
-from glassgpt.checkpoint import FILES
+from glassgpt.runs.directory import FILES
 
 SECONDS = 0.4
 """How long the training of a run takes where nobody kills it."""

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ENGINES = HERE.parents[1] / "src/glassgpt/engines"
+NATIVE = HERE.parents[1] / "src/glassgpt/engines/native"
 DIST = HERE / "dist"
 
 FLAGS = [
@@ -31,7 +31,7 @@ def main() -> None:
     for dtype, define in (("float64", []), ("float32", ["-DGLASS_FLOAT32"])):
         out = DIST / f"kernel-{dtype}.wasm"
         compiler = [sys.executable, "-m", "ziglang", "cc"]
-        source = str(ENGINES / "kernel.c")
+        source = str(NATIVE / "kernel.c")
         subprocess.run([*compiler, *FLAGS, *define, source, "-o", str(out)], check=True)
         out.chmod(0o644)
         print(f"{out.relative_to(HERE.parents[1])}  {out.stat().st_size / 1000:.0f} kB")

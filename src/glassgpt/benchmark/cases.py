@@ -16,7 +16,7 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines import Placement
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import Run, begin, initial_params, train
 
 SIZES = {

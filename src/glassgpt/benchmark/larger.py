@@ -21,10 +21,10 @@ from glassgpt.benchmark.threads import in_torch, torch_threads
 from glassgpt.benchmark.timing import Work, interleaved
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines import Placement
-from glassgpt.engines._placement import Device
-from glassgpt.engines._placement import Work as Done
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.errors import EngineError
+from glassgpt.scale.torch.placement import Device
+from glassgpt.scale.torch.placement import Work as Done
 
 GPT2 = ModelConfig(50304, 12, 768, 12, 1024)
 """The shape of GPT-2 small (Radford et al. 2019); lm_head is a matrix of its own."""
@@ -114,7 +114,7 @@ def run(
     """
     import torch
 
-    from glassgpt.engines._spread import device_for
+    from glassgpt.scale.torch.spread import device_for
 
     first = (plan.dtypes or ("float32",))[0]
     device = device_for(Placement(device=plan.device), first)

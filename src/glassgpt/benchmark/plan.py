@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from glassgpt.config import ModelConfig
-from glassgpt.engines._placement import Work
+from glassgpt.scale.torch.placement import Work
 
 STATE_BYTES = 16
 """A parameter on the device: weight, gradient and Adam's two moments, float32 each. It is the same

@@ -11,8 +11,8 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from glassgpt.engines._placement import Work
-from glassgpt.processes import Processes
+from glassgpt.scale.torch.placement import Work
+from glassgpt.scale.torch.processes import Processes
 
 if TYPE_CHECKING:
     import torch

@@ -15,8 +15,8 @@ from glassgpt import __version__
 from glassgpt.cli import bench, datasets, evaluate, explain, export, sample, serve, train
 from glassgpt.cli.commands import Command, Group
 from glassgpt.errors import GlassError, StoppedError, one_line
-from glassgpt.interrupts import swallowed_interrupts_return
-from glassgpt.processes import current
+from glassgpt.runs.interrupts import swallowed_interrupts_return
+from glassgpt.scale.torch.processes import current
 
 PATIENCE = 3.0
 """Seconds that the other processes wait before they report an error: most errors are shared, and

@@ -13,17 +13,17 @@ import typer
 
 from glassgpt.cli.commands import engine_names, run_names, whole
 from glassgpt.errors import DivergedError, RunError
-from glassgpt.processes import current
+from glassgpt.scale.torch.processes import current
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from glassgpt.checkpoint import SavedRun
     from glassgpt.config import ModelConfig
     from glassgpt.engines.base import Engine
     from glassgpt.evaluation import Novelty
+    from glassgpt.runs.directory import SavedRun
     from glassgpt.sampling import Sample
-    from glassgpt.tokenizer import Tokenizer
+    from glassgpt.text.characters import Tokenizer
     from glassgpt.training import Run
 
 RUNS = Path("runs")
@@ -101,7 +101,7 @@ def latest_run() -> Path:
 
     A model that cannot be read does count: whoever opens it learns what is wrong with it.
     """
-    from glassgpt.statefile import read_step
+    from glassgpt.runs.state import read_step
 
     try:
         found = [directory / "model.safetensors" for directory in RUNS.iterdir()]
@@ -151,7 +151,7 @@ def new_run_path(data_name: str) -> Path:
 
 def open_run(given: Path | None) -> SavedRun:
     """The run of this name; without one the latest, and a line that says which that is."""
-    from glassgpt.checkpoint import load
+    from glassgpt.runs.directory import load
 
     if given is not None:
         return load(run_path(given))

@@ -12,8 +12,8 @@ from glassgpt.cli import common
 from glassgpt.cli.commands import whole
 
 if TYPE_CHECKING:
-    from glassgpt.checkpoint import SavedRun
     from glassgpt.evaluation import Loss
+    from glassgpt.runs.directory import SavedRun
 
 EXAMPLES = common.examples(
     "glassgpt eval",
@@ -139,7 +139,7 @@ def _bits_a_byte(loss: Loss, documents: Sequence[Sequence[int]], saved: SavedRun
 
     The end of a document counts as one more byte, as in a file of lines.
     """
-    from glassgpt.bytepairs import BytePairTokenizer
+    from glassgpt.text.byte_pairs import BytePairTokenizer
 
     tokenizer, block = saved.run.tokenizer, saved.run.model.block_size
     if isinstance(tokenizer, BytePairTokenizer):

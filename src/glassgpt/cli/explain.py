@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from glassgpt.checkpoint import SavedRun
+    from glassgpt.runs.directory import SavedRun
     from glassgpt.trace import Trace
 
 EXAMPLES = common.examples(

@@ -12,8 +12,8 @@ from glassgpt.cli import common
 from glassgpt.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
-    from glassgpt.checkpoint import SavedRun
     from glassgpt.engines.base import Params
+    from glassgpt.runs.directory import SavedRun
 
 EXAMPLES = common.examples(
     "glassgpt export runs/hindi --to json -o hindi.json",
@@ -49,7 +49,8 @@ def export(
     ] = False,
 ) -> None:
     """Write a trained model, or the history of its training, as one self-contained file."""
-    from glassgpt import checkpoint, modelfile
+    from glassgpt.runs import directory as checkpoint
+    from glassgpt.runs import export as modelfile
 
     if to not in ("json", "safetensors", "site"):
         raise ConfigError(f"--to is {to!r}; it must be json, safetensors or site")
@@ -83,14 +84,14 @@ def export(
 
 
 def _refuse_taken(path: Path) -> None:
-    from glassgpt.files import is_stream
+    from glassgpt.files.atomic import is_stream
 
     if path.exists() and not path.is_dir() and not is_stream(path):
         raise RunError(f"{path} exists already; choose another name, or overwrite it with --force")
 
 
 def _write(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
-    from glassgpt.files import write_atomically
+    from glassgpt.files.atomic import write_atomically
 
     try:
         size = write_atomically(path, content)

@@ -12,13 +12,13 @@ from glassgpt.cli import common
 from glassgpt.cli.material import attach_corpus, open_material
 from glassgpt.config import Normalization, TrainConfig
 from glassgpt.errors import ConfigError
-from glassgpt.processes import Processes
+from glassgpt.scale.torch.processes import Processes
 
 if TYPE_CHECKING:
-    from glassgpt.checkpoint import DataKind, RunInfo
     from glassgpt.engines import Placement
     from glassgpt.engines.base import TrainState
-    from glassgpt.saving import Writer
+    from glassgpt.runs.directory import DataKind, RunInfo
+    from glassgpt.runs.saver import Writer
     from glassgpt.training import Run
 
 
@@ -75,9 +75,9 @@ def begin(
     Args:
         lr, block_size: None takes what suits the data.
     """
-    from glassgpt.checkpoint import RunInfo
-    from glassgpt.runwriter import RunWriter
-    from glassgpt.saving import NoWriter
+    from glassgpt.runs.directory import RunInfo
+    from glassgpt.runs.saver import NoWriter
+    from glassgpt.runs.writer import RunWriter
 
     TrainConfig(**numbers, learning_rate=0.01 if lr is None else lr)  # before the data is read
     material = open_material(source, form)
@@ -100,7 +100,7 @@ def interrupted(output: Path | None) -> Path | None:
 
     Raises ConfigError where it cannot be known which one it is.
     """
-    from glassgpt.checkpoint import MODEL
+    from glassgpt.runs.directory import MODEL
 
     if output is None:
         raise ConfigError("torchrun has started this anew; to go on, the command must say -o RUN")
@@ -114,9 +114,9 @@ def resume(path: Path, steps: int | None, placement: Placement, source: str | No
         source: the corpus, of a run on one.
     """
     from glassgpt import engines
-    from glassgpt.checkpoint import load
-    from glassgpt.runwriter import RunWriter
-    from glassgpt.saving import NoWriter
+    from glassgpt.runs.directory import load
+    from glassgpt.runs.saver import NoWriter
+    from glassgpt.runs.writer import RunWriter
     from glassgpt.training import initial_params, replay
 
     path = common.run_path(path)

@@ -13,10 +13,10 @@ from glassgpt.config import Normalization, TrainConfig
 from glassgpt.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
-    from glassgpt.checkpoint import SavedRun
-    from glassgpt.corpora import Corpus
     from glassgpt.datasets import Dataset
     from glassgpt.engines.base import TrainState
+    from glassgpt.runs.directory import SavedRun
+    from glassgpt.scale.corpus import Corpus
     from glassgpt.training import Run
 
 SHORT = 64
@@ -67,7 +67,8 @@ def open_material(source: str, form: Normalization | None) -> Material:
 
 def names_corpus(source: str) -> bool:
     """Whether this is a corpus; what has the name of a data set is that."""
-    from glassgpt import corpora, datasets
+    from glassgpt import datasets
+    from glassgpt.scale import corpus as corpora
 
     return source not in datasets.REGISTRY and corpora.is_corpus(Path(source))
 
@@ -84,7 +85,7 @@ class ListMaterial:
     def begin(
         self, training: TrainConfig, block_size: int, shape: dict[str, int]
     ) -> tuple[Run, TrainState, random.Random]:
-        from glassgpt.tokenizer import Tokenizer
+        from glassgpt.text.characters import Tokenizer
         from glassgpt.training import begin
 
         documents = self.loaded.documents
@@ -134,7 +135,7 @@ class CorpusMaterial:
     def __init__(self, source: str) -> None:
         import shlex
 
-        from glassgpt.corpora import open_corpus
+        from glassgpt.scale.corpus import open_corpus
 
         self.corpus: Corpus = open_corpus(Path(source))
         self.name, self.sha256 = self.corpus.name, self.corpus.sha256

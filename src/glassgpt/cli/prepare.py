@@ -14,7 +14,7 @@ from glassgpt.cli.progress import bytes_bar
 from glassgpt.errors import ConfigError
 
 if TYPE_CHECKING:
-    from glassgpt.corpora import Corpus
+    from glassgpt.scale.corpus import Corpus
 
 EXAMPLES = common.examples(
     "glassgpt datasets prepare names.txt -o names",
@@ -80,10 +80,10 @@ def prepare(
     as_json: common.JsonOption = False,
 ) -> None:
     """Turn texts of any size into a corpus to train on; its token ids are read from the disk."""
-    from glassgpt import corpora
     from glassgpt.config import check_normalization
-    from glassgpt.corpora.texts import check_documents
     from glassgpt.datasets import REGISTRY
+    from glassgpt.scale import corpus as corpora
+    from glassgpt.scale.corpus.texts import check_documents
 
     mode = check_documents(documents)
     if key is not None and mode != "jsonl":
@@ -179,7 +179,7 @@ def described(corpus: Corpus) -> dict[str, str]:
 
 def show(path: Path, n: int, as_json: bool) -> None:
     """What `glassgpt datasets show` prints of a corpus."""
-    from glassgpt.corpora import open_corpus
+    from glassgpt.scale.corpus import open_corpus
 
     corpus = open_corpus(path)
     first = [_start(corpus, i) for i in range(min(max(0, n), corpus.num_documents))]

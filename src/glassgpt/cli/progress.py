@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from glassgpt.cli.common import EMPTY, say
-from glassgpt.processes import current
+from glassgpt.scale.torch.processes import current
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

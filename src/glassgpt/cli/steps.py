@@ -13,7 +13,7 @@ import typer
 
 from glassgpt.cli import common, jobs
 from glassgpt.cli.progress import Display
-from glassgpt.processes import LostProcessError, Processes
+from glassgpt.scale.torch.processes import LostProcessError, Processes
 
 if TYPE_CHECKING:
     from glassgpt.benchmark.throughput import Meter, Throughput
@@ -52,7 +52,7 @@ def train_job(
     """
     from glassgpt import engines
     from glassgpt.benchmark import throughput
-    from glassgpt.processes import joined
+    from glassgpt.scale.torch.processes import joined
 
     processes, run, info = placement.processes, job.run, job.info
 
@@ -93,8 +93,8 @@ def _steps(
     Returns the losses and the exit status: 0, or that of the signal that ended it.
     """
     from glassgpt.errors import DivergedError, RunError
-    from glassgpt.interrupts import Interrupts
-    from glassgpt.saving import Saver
+    from glassgpt.runs.interrupts import Interrupts
+    from glassgpt.runs.saver import Saver
     from glassgpt.training import train
 
     writer, losses, steps = job.writer, list(job.losses), job.run.training.steps

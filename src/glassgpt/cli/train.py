@@ -183,8 +183,8 @@ def train(
     from glassgpt.engines import Placement
     from glassgpt.errors import ConfigError, RunError
     from glassgpt.evaluation import MAX_DOCUMENTS, model_loss
-    from glassgpt.processes import current
     from glassgpt.sampling import SampleConfig, generate
+    from glassgpt.scale.torch.processes import current
 
     choose, processes = SampleConfig(temperature), current()
     if samples is not None and not 0 <= samples <= 1_000_000:

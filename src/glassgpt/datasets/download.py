@@ -10,7 +10,7 @@ import platformdirs
 
 from glassgpt.datasets.registry import REGISTRY, Entry
 from glassgpt.errors import DataError
-from glassgpt.files import write_atomically
+from glassgpt.files.atomic import write_atomically
 
 TIMEOUT_SECONDS = 10.0
 MAX_BYTES = 100_000_000

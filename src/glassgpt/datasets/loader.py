@@ -16,7 +16,7 @@ from glassgpt.config import Normalization
 from glassgpt.datasets import download
 from glassgpt.datasets.registry import REGISTRY, Recipe
 from glassgpt.errors import DataError
-from glassgpt.tokenizer import describe_character, normalized
+from glassgpt.text.characters import describe_character, normalized
 
 MAX_LINE_BYTES = 1_000_000
 """A document is a line; one longer than this is a file of another kind."""

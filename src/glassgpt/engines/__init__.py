@@ -9,17 +9,17 @@ from types import ModuleType
 from typing import Any
 
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.engines._placement import Placement
 from glassgpt.engines.base import AdamConfig, Engine, TrainState
 from glassgpt.errors import EngineError
+from glassgpt.scale.torch.placement import Placement
 
 __all__ = ["DEFAULT", "DTYPES", "NAMES", "Placement", "available", "check", "create", "notice"]
 
 _CLASSES = {
     "scalar": ("glassgpt.engines.scalar", "ScalarEngine"),
     "numpy": ("glassgpt.engines.numpy", "NumpyEngine"),
-    "native": ("glassgpt.engines.native", "NativeEngine"),
-    "torch": ("glassgpt.engines.torch", "TorchEngine"),
+    "native": ("glassgpt.engines.native.engine", "NativeEngine"),
+    "torch": ("glassgpt.scale.torch.engine", "TorchEngine"),
 }
 
 NAMES = tuple(_CLASSES)
@@ -82,7 +82,7 @@ def check(name: str, dtype: str, placement: Placement | None = None) -> None:
     if placement is None:
         return
     if name == "torch":
-        importlib.import_module("glassgpt.engines._spread").device_for(placement, dtype)
+        importlib.import_module("glassgpt.scale.torch.spread").device_for(placement, dtype)
     elif placement.processes.world > 1:
         raise EngineError(f"the {name} engine runs in one process; torchrun needs --engine torch")
     elif placement != Placement():

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassgpt.config import ModelConfig
-from glassgpt.engines._rowwise import rmsnorm, rmsnorm_backward, softmax
 from glassgpt.engines.base import (
     NO_PROBABILITY,
     AdamConfig,
@@ -28,6 +27,7 @@ from glassgpt.engines.base import (
     check_state,
 )
 from glassgpt.engines.batch import Array, Batch, pack
+from glassgpt.engines.rowwise import rmsnorm, rmsnorm_backward, softmax
 
 EVALUATION_BATCH = 64
 """Documents read at once where no gradient is needed; bounds the memory of `surprises`."""

@@ -11,8 +11,8 @@ from fastapi import FastAPI, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from glassgpt import __version__
-from glassgpt.checkpoint import SavedRun
 from glassgpt.errors import GlassError
+from glassgpt.runs.directory import SavedRun
 from glassgpt.server import docs, errors, fitting, generation, openapi, schemas, site, texts
 from glassgpt.server.errors import ApiError
 from glassgpt.server.guard import Guard

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from glassgpt import engines
-from glassgpt.checkpoint import RunInfo, SavedRun
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import Engine
 from glassgpt.errors import DivergedError
 from glassgpt.evaluation import Known
-from glassgpt.modelfile import model_json
+from glassgpt.runs.directory import RunInfo, SavedRun
+from glassgpt.runs.export import model_json
 from glassgpt.sampling import SampleConfig, generate
 from glassgpt.server import limits
 from glassgpt.server.errors import ApiError
 from glassgpt.server.schemas import TrainRequest
 from glassgpt.server.streams import Event
-from glassgpt.tokenizer import Tokenizer, normalized
+from glassgpt.text.characters import Tokenizer, normalized
 from glassgpt.training import Run, begin, train
 
 NAME = "posted list"

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from glassgpt import __version__, engines, safetensors
-from glassgpt.checkpoint import SavedRun
+from glassgpt import __version__, engines
 from glassgpt.errors import ConfigError
 from glassgpt.evaluation import Known
-from glassgpt.modelfile import model_json
+from glassgpt.files import safetensors
+from glassgpt.runs.directory import SavedRun
+from glassgpt.runs.export import model_json
 from glassgpt.server import limits
 from glassgpt.server.errors import ApiError
 from glassgpt.trace import Glass

@@ -12,8 +12,8 @@ from types import FrameType
 
 import uvicorn
 
-from glassgpt.checkpoint import SavedRun
 from glassgpt.errors import RunError
+from glassgpt.runs.directory import SavedRun
 from glassgpt.server.app import create_app
 from glassgpt.server.guard import Guard
 from glassgpt.server.sitefiles import MISSING, is_built

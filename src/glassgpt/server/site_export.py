@@ -6,9 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-from glassgpt.checkpoint import SavedRun
 from glassgpt.errors import RunError
-from glassgpt.modelfile import model_json
+from glassgpt.runs.directory import SavedRun
+from glassgpt.runs.export import model_json
 from glassgpt.server import sitefiles
 from glassgpt.server.security import CHECK_FIRST, FOREVER, HEADERS
 

@@ -8,7 +8,7 @@ from glassgpt.errors import DataError
 from glassgpt.server import limits
 from glassgpt.server.errors import ApiError
 from glassgpt.server.library import Served
-from glassgpt.tokenizer import normalized
+from glassgpt.text.characters import normalized
 from glassgpt.trace import size, trace
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassgpt.config import num_held_out
-from glassgpt.corpora.corpus import Corpus, TokenIds, damaged_index
+from glassgpt.scale.corpus.corpus import Corpus, TokenIds, damaged_index
 
 PART = 1 << 20
 """Documents whose windows are worked out at a time."""

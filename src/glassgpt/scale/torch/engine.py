@@ -27,9 +27,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from glassgpt.config import ModelConfig
-from glassgpt.engines._placement import Placement, Work
-from glassgpt.engines._rows import pack
-from glassgpt.engines._spread import Spread, device_for, failures_explained
 from glassgpt.engines.base import (
     NO_PROBABILITY,
     AdamConfig,
@@ -41,6 +38,9 @@ from glassgpt.engines.base import (
     check_state,
 )
 from glassgpt.errors import EngineError
+from glassgpt.scale.torch.placement import Placement, Work
+from glassgpt.scale.torch.rows import pack
+from glassgpt.scale.torch.spread import Spread, device_for, failures_explained
 
 LookBack = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Queries, keys and values of a layer, `(N, n_embd)` each, to what its heads found, likewise."""

@@ -28,15 +28,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from glassgpt import runlog
-from glassgpt.bytepairs import tokenizer_from_dict
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import TrainState
 from glassgpt.errors import ConfigError, RunError
-from glassgpt.runfiles import VERSION, read_json, read_text, refusing
-from glassgpt.runlog import Log, Schedule
-from glassgpt.statefile import from_safetensors, to_safetensors
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.files.records import VERSION, read_json, read_text, refusing
+from glassgpt.runs import log as runlog
+from glassgpt.runs.log import Log, Schedule
+from glassgpt.runs.state import from_safetensors, to_safetensors
+from glassgpt.text.byte_pairs import tokenizer_from_dict
+from glassgpt.text.characters import Tokenizer
 from glassgpt.training import Run
 
 __all__ = [

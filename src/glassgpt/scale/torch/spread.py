@@ -20,10 +20,10 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from glassgpt.engines._placement import Placement
 from glassgpt.engines.base import Document, Params
 from glassgpt.errors import EngineError
-from glassgpt.processes import lost_process_noticed
+from glassgpt.scale.torch.placement import Placement
+from glassgpt.scale.torch.processes import lost_process_noticed
 
 Part = tuple[list[Document], list[float]]
 """Documents, and the share of each in the loss: 1 / B, times the number of processes."""

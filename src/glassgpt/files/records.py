@@ -9,7 +9,7 @@ from typing import Any
 
 from glassgpt import __version__
 from glassgpt.errors import GlassError, RunError
-from glassgpt.files import read_regular, write_atomically
+from glassgpt.files.atomic import read_regular, write_atomically
 
 VERSION = 1
 MAX_JSON_BYTES = 64 << 20

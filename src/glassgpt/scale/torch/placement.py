@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from glassgpt.config import ModelConfig
 from glassgpt.errors import ConfigError
-from glassgpt.processes import Processes
+from glassgpt.scale.torch.processes import Processes
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Parallel = Literal["auto", "ddp", "fsdp"]

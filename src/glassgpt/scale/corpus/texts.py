@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
 from glassgpt.config import Normalization
-from glassgpt.corpora.normalizing import normalized_parts
-from glassgpt.corpora.sources import Source, decoded
 from glassgpt.datasets.loader import MAX_LINE_BYTES
 from glassgpt.errors import ConfigError, DataError
-from glassgpt.tokenizer import describe_character
+from glassgpt.scale.corpus.normalizing import normalized_parts
+from glassgpt.scale.corpus.sources import Source, decoded
+from glassgpt.text.characters import describe_character
 
 Documents = Literal["line", "file", "jsonl"]
 Progress = Callable[[int, int], None]

@@ -1,10 +1,11 @@
 """Compile kernel.c: every instruction-set level of this machine, in float64 and float32.
 
-    python src/glassgpt/engines/_build.py
+    python src/glassgpt/engines/native/build.py
 
 The build hook runs this too, straight from the source tree, so it needs nothing but the standard
-library. The libraries go to `engines/lib/`; `native.py` picks one of them at load time. The name of
-each has a fingerprint of the sources and of this file, so that one built from others is not taken.
+library. The libraries go to `engines/native/lib/`; `library.py` picks one of them at load time. The
+name of each has a fingerprint of the sources and of this file, so that one built from others is not
+taken.
 """
 
 from __future__ import annotations

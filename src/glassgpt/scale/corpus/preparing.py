@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassgpt import __version__
-from glassgpt.bytepairs import BytePairTokenizer, check_vocab_size, cut
 from glassgpt.config import Normalization
-from glassgpt.corpora.corpus import CORPUS, TOKENIZER, Corpus, open_corpus
-from glassgpt.corpora.directories import new_directory
-from glassgpt.corpora.facts import FORMAT, Facts
-from glassgpt.corpora.sources import find
-from glassgpt.corpora.texts import Documents, Progress, Texts, check_documents
-from glassgpt.corpora.writer import Writer
 from glassgpt.errors import ConfigError, DataError
-from glassgpt.runfiles import VERSION, write_json
-from glassgpt.tokenizer import Tokenizer, describe_character
+from glassgpt.files.records import VERSION, write_json
+from glassgpt.scale.corpus.corpus import CORPUS, TOKENIZER, Corpus, open_corpus
+from glassgpt.scale.corpus.directories import new_directory
+from glassgpt.scale.corpus.facts import FORMAT, Facts
+from glassgpt.scale.corpus.sources import find
+from glassgpt.scale.corpus.texts import Documents, Progress, Texts, check_documents
+from glassgpt.scale.corpus.writer import Writer
+from glassgpt.text.byte_pairs import BytePairTokenizer, check_vocab_size, cut
+from glassgpt.text.characters import Tokenizer, describe_character
 
 TRAIN_BYTES = 16 << 20
 """Byte pairs are learned from at most about so much text, in parts spread evenly over all of it.

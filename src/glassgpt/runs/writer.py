@@ -14,8 +14,15 @@ from typing import Self
 
 import numpy as np
 
-from glassgpt import __version__, runlog
-from glassgpt.checkpoint import (
+from glassgpt import __version__
+from glassgpt.engines.base import TrainState
+from glassgpt.errors import DivergedError, RunError
+from glassgpt.files.atomic import leftovers, write_atomically
+from glassgpt.files.locks import NAME as LOCK
+from glassgpt.files.locks import RunLock
+from glassgpt.files.records import VERSION, json_bytes, read_json, write_json
+from glassgpt.runs import log as runlog
+from glassgpt.runs.directory import (
     CONFIG,
     DOCUMENTS,
     FILES,
@@ -27,13 +34,7 @@ from glassgpt.checkpoint import (
     SavedRun,
     load,
 )
-from glassgpt.engines.base import TrainState
-from glassgpt.errors import DivergedError, RunError
-from glassgpt.files import leftovers, write_atomically
-from glassgpt.locks import NAME as LOCK
-from glassgpt.locks import RunLock
-from glassgpt.runfiles import VERSION, json_bytes, read_json, write_json
-from glassgpt.statefile import to_safetensors
+from glassgpt.runs.state import to_safetensors
 from glassgpt.training import Chunk, Run
 
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from glassgpt.errors import RunError
-from glassgpt.locks import NAME as LOCK
-from glassgpt.locks import RunLock
+from glassgpt.files.locks import NAME as LOCK
+from glassgpt.files.locks import RunLock
 
 
 @contextmanager

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from glassgpt import safetensors
 from glassgpt.config import ModelConfig
 from glassgpt.engines.base import Params, TrainState
 from glassgpt.errors import RunError
-from glassgpt.files import open_regular
-from glassgpt.runfiles import VERSION, check_version
+from glassgpt.files import safetensors
+from glassgpt.files.atomic import open_regular
+from glassgpt.files.records import VERSION, check_version
 
 _MOMENTS = ("adam.m.", "adam.v.")
 

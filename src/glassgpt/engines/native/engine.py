@@ -20,8 +20,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from glassgpt.config import ModelConfig
-from glassgpt.engines._build import DTYPES
-from glassgpt.engines._library import PATIENCE, available, interruptible, levels, load, unavailable
 from glassgpt.engines.base import (
     AdamConfig,
     Document,
@@ -30,6 +28,15 @@ from glassgpt.engines.base import (
     check_documents,
     check_feed,
     check_state,
+)
+from glassgpt.engines.native.build import DTYPES
+from glassgpt.engines.native.library import (
+    PATIENCE,
+    available,
+    interruptible,
+    levels,
+    load,
+    unavailable,
 )
 from glassgpt.errors import EngineError
 

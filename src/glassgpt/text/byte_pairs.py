@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassgpt.config import Normalization, check_normalization
 from glassgpt.errors import ConfigError, DataError
-from glassgpt.tokenizer import Tokenizer, normalized, shown
+from glassgpt.text.characters import Tokenizer, normalized, shown
 
 if TYPE_CHECKING:
     import tokenizers

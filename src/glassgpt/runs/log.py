@@ -26,7 +26,7 @@ import numpy as np
 
 from glassgpt.config import TrainConfig
 from glassgpt.errors import ConfigError, RunError
-from glassgpt.files import open_regular
+from glassgpt.files.atomic import open_regular
 
 NUMBER = np.dtype("<f8")
 

@@ -2,7 +2,7 @@
  *
  * One source, many builds: the vector width (VECTOR_BYTES), the number format (GLASS_FLOAT32) and
  * threads (GLASS_NO_THREADS) are chosen by the compiler's command line; the same source becomes the
- * shared libraries behind engines/native.py and the WebAssembly behind the explorer.
+ * shared libraries behind engines/native/engine.py and the WebAssembly behind the explorer.
  *
  * The plan. A step treats all positions of a document at once: a matrix of activations has a row
  * for each position, so every linear layer, forward and backward, and the heart of attention is the

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassgpt.bytepairs import tokenizer_from_dict
-from glassgpt.corpora.facts import FORMAT, Facts, dtype_for
 from glassgpt.errors import DataError, RunError
-from glassgpt.files import open_regular
-from glassgpt.runfiles import read_json, refusing
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.files.atomic import open_regular
+from glassgpt.files.records import read_json, refusing
+from glassgpt.scale.corpus.facts import FORMAT, Facts, dtype_for
+from glassgpt.text.byte_pairs import tokenizer_from_dict
+from glassgpt.text.characters import Tokenizer
 
 CORPUS, TOKENIZER, TOKENS, INDEX = "corpus.json", "tokenizer.json", "tokens.bin", "index.bin"
 POSITION_BYTES = 8

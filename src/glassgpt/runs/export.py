@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from glassgpt import __version__
-from glassgpt.checkpoint import VERSION, SavedRun
 from glassgpt.engines.base import Params
+from glassgpt.runs.directory import VERSION, SavedRun
 
 
 def model_json(saved: SavedRun, documents: bool = False) -> str:

@@ -9,7 +9,7 @@ import weakref
 from pathlib import Path
 
 from glassgpt.errors import RunError
-from glassgpt.files import open_regular
+from glassgpt.files.atomic import open_regular
 
 NAME = ".lock"
 _HELD_ELSEWHERE = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from glassgpt.config import Normalization
 from glassgpt.errors import DataError
-from glassgpt.tokenizer import normalized
+from glassgpt.text.characters import normalized
 
 MAX_HELD = 1 << 20
 """Characters without any place to cut. Text has one every few; nothing but marks has none."""

@@ -1,8 +1,8 @@
 """Corpora larger than memory, in a prepared form that is read where it lies: docs/corpora.md."""
 
-from glassgpt.corpora.corpus import Corpus, is_corpus, open_corpus, read_tokenizer
-from glassgpt.corpora.preparing import prepare
-from glassgpt.corpora.windows import Windows, split
+from glassgpt.scale.corpus.corpus import Corpus, is_corpus, open_corpus, read_tokenizer
+from glassgpt.scale.corpus.preparing import prepare
+from glassgpt.scale.corpus.windows import Windows, split
 
 __all__ = [
     "Corpus",

@@ -11,9 +11,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from glassgpt.corpora.corpus import INDEX, POSITION_BYTES, TOKENS
-from glassgpt.corpora.facts import MAX_DOCUMENTS, dtype_for
 from glassgpt.errors import DataError
+from glassgpt.scale.corpus.corpus import INDEX, POSITION_BYTES, TOKENS
+from glassgpt.scale.corpus.facts import MAX_DOCUMENTS, dtype_for
 
 
 class Writer:

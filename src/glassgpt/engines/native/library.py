@@ -10,7 +10,7 @@ from ctypes import POINTER, c_double, c_int, c_int32, c_void_p
 from pathlib import Path
 from typing import Any
 
-from glassgpt.engines import _build
+from glassgpt.engines.native import build as _build
 
 LEVELS = tuple(_build.LEVELS[_build.machine()])
 """Instruction-set levels of this kind of machine, lowest first."""

@@ -1,0 +1,1 @@
+"""The C kernel and the engine around it."""

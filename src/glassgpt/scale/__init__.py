@@ -1,0 +1,1 @@
+"""What needs more than one list and one core; imported only when it is asked for."""

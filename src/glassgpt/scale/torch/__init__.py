@@ -1,0 +1,1 @@
+"""The PyTorch engine, on one device or on many processes."""
