@@ -26,7 +26,6 @@ import { consumersOf } from '../src/engine/consumers.ts';
 import { NGram } from '../src/engine/evaluate.ts';
 import { trace } from '../src/engine/model.ts';
 import { Params } from '../src/engine/params.ts';
-import { exprOf } from '../src/engine/provenance.ts';
 import { Random } from '../src/engine/random.ts';
 import { distribution } from '../src/engine/sample.ts';
 import { cellValue } from '../src/engine/scene.ts';
@@ -89,17 +88,13 @@ test('a way to the loss goes from consumer to consumer', () => {
     const way = wayToLoss(name, 2);
     expect(way.at(-1)).toBe('loss');
     const row = name === 'wte' ? 2 : 0;
-    const first = consumersOf(
-      { trace: read },
-      { kind: 'param', name, row, column: 0, head: 0 },
-      exprOf,
-    );
+    const first = consumersOf({ trace: read }, { kind: 'param', name, row, column: 0, head: 0 });
     expect(first.map((cell) => cell.name)).toContain(way[0]);
     for (let i = 1; i < way.length; i++) {
       const target = read.values.targets[1]!;
       const column = way[i - 1] === 'probs' ? target : 0;
       const cell = { kind: 'value', name: way[i - 1]!, row: 1, column, head: 0 } as const;
-      expect(consumersOf({ trace: read }, cell, exprOf).map((c) => c.name)).toContain(way[i]);
+      expect(consumersOf({ trace: read }, cell).map((c) => c.name)).toContain(way[i]);
     }
   }
 });

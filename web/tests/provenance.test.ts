@@ -15,8 +15,9 @@ import {
 import type { Interventions } from '../src/engine/interventions.ts';
 import { freshState, Model, trace } from '../src/engine/model.ts';
 import { Params } from '../src/engine/params.ts';
-import { explain, exprOf, label, nudge } from '../src/engine/provenance.ts';
+import { explain, label, nudge } from '../src/engine/provenance.ts';
 import { Random } from '../src/engine/random.ts';
+import { exprOf } from '../src/engine/rules.ts';
 import { cellValue, recordUpdate, type Scene } from '../src/engine/scene.ts';
 
 const SHAPES = [
@@ -24,6 +25,9 @@ const SHAPES = [
   { vocab_size: 7, n_layer: 2, n_embd: 6, n_head: 3, block_size: 4 },
   { vocab_size: 3, n_layer: 3, n_embd: 3, n_head: 1, block_size: 6 },
 ];
+
+/** The terms of an update that the update itself computes. */
+const UPDATE: UpdateKind[] = ['m', 'v', 'm_hat', 'v_hat', 'update', 'weight_after'];
 
 /** A random model that has read a random document, and an update of it that is not its first. */
 function makeScene(seed: number, given: Interventions = {}): Scene {
@@ -119,12 +123,11 @@ describe.each(CASES)('a random model ($seed, $title)', ({ seed, given }) => {
   const params = paramCells(scene);
 
   test('every formula gives the number on screen', () => {
-    const kinds: UpdateKind[] = ['m', 'v', 'm_hat', 'v_hat', 'update', 'weight_after'];
     const all = [
       ...values,
       ...values.map(as('grad')),
       ...params.map(as('param_grad')),
-      ...kinds.flatMap((kind) => params.map(as(kind))),
+      ...UPDATE.flatMap((kind) => params.map(as(kind))),
     ];
     for (const cell of all) {
       const expr = exprOf(scene, cell)!;
@@ -141,7 +144,23 @@ describe.each(CASES)('a random model ($seed, $title)', ({ seed, given }) => {
         readers.set(key, (readers.get(key) ?? new Set()).add(cellKey(cell)));
       }
     }
-    for (const cell of [...pick(values, 150, seed), ...pick(params, 100, seed)]) {
+    // A gradient is read in the backward pass, a term of the update in the update.
+    const backward = [...values.map(as('grad')), ...params.map(as('param_grad'))];
+    const terms = UPDATE.flatMap((kind) => params.slice(0, 5).map(as(kind)));
+    for (const cell of [...backward, ...terms]) {
+      for (const input of inputsOf(exprOf(scene, cell)!)) {
+        if (input.kind === 'value' || input.kind === 'param') continue;
+        const key = cellKey(input);
+        readers.set(key, (readers.get(key) ?? new Set()).add(cellKey(cell)));
+      }
+    }
+    const asked = [
+      ...pick(values, 150, seed),
+      ...pick(params, 100, seed),
+      ...pick(values, 100, seed).map(as('grad')),
+      ...terms,
+    ];
+    for (const cell of asked) {
       const consumers = explain(scene, cell).consumers.map(cellKey);
       expect(new Set(consumers), label(cell)).toEqual(readers.get(cellKey(cell)) ?? new Set());
       expect(consumers.length).toBe(new Set(consumers).size);

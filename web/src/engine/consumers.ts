@@ -1,134 +1,154 @@
-/** What reads a number: the table of `provenance.ts` the other way round. */
+/**
+ * What reads a number: the rules the other way round. That row 3 of a vector is read only in row 3,
+ * or a row of a matrix only in one column, is seen in the formulas of a very small model; then only
+ * those formulas that may read a number are written down, and asked.
+ */
 
-import { splitName } from './activations.ts';
-import { headDim } from './config.ts';
-import { type Cell, cellKey, type Expr, inputsOf, type UpdateKind } from './expression.ts';
-import { LAYERS, lastStream } from './formulas.ts';
+import { isAttention, names, widthOf } from './activations.ts';
+import { modelConfig } from './config.ts';
+import {
+  type Cell,
+  type CellKind,
+  cellKey,
+  inputsOf,
+  reads,
+  type UpdateKind,
+} from './expression.ts';
+import { trace } from './model.ts';
+import { Params } from './params.ts';
+import { exprOf } from './rules.ts';
 import { range, type Scene } from './scene.ts';
 
-/**
- * The cells of the forward pass (for a gradient: of the backward pass; for a term of an update: of
- * the update) whose formulas read this one.
- */
-export function consumersOf(
-  scene: Scene,
-  cell: Cell,
-  exprOf: (scene: Scene, cell: Cell) => Expr | null,
-): Cell[] {
-  const candidates = candidatesOf(scene, cell);
-  // Without interventions the table is exact. With some, a formula may read less than usual.
-  if (scene.trace.plan.plain) return candidates;
-  const key = cellKey(cell);
-  return candidates.filter((candidate) => {
-    const expr = exprOf(scene, candidate);
-    return expr !== null && inputsOf(expr).some((input) => cellKey(input) === key);
-  });
+type Axis = 'row' | 'column';
+
+/** That the numbers of one name read those of another, and which places of theirs are the same. */
+interface Link {
+  readonly kind: CellKind;
+  readonly name: string;
+  readonly same: readonly (readonly [of: Axis, input: Axis])[];
 }
 
-function candidatesOf(scene: Scene, cell: Cell): Cell[] {
-  switch (cell.kind) {
-    case 'value':
-      return valueConsumers(scene, cell);
-    case 'param':
-      return paramConsumers(scene, cell);
-    case 'grad':
-    case 'param_grad':
-      return [];
-    default:
-      return scene.update ? updateConsumers(cell.kind, cell) : [];
-  }
-}
+const AXES = (['row', 'column'] as const).flatMap((of) =>
+  (['row', 'column'] as const).map((input) => [of, input] as const),
+);
 
-function value(name: string, row: number, column: number, head = 0): Cell {
-  return { kind: 'value', name, row, column, head };
-}
-
-function valueConsumers(scene: Scene, { name, row, column, head }: Cell): Cell[] {
-  const { config, values, plan } = scene.trace;
-  const { layer, short } = splitName(name);
-  const { n_embd: e, vocab_size, n_layer } = config;
-  const dim = headDim(config);
-  const l = (of: string) => `layer${layer}.${of}`;
-  const across = (of: string, width: number) => range(width, (i) => value(of, row, i));
-  const later = range(values.length, (t) => t).filter((t) => plan.peek || t >= row);
-  const seen = range(plan.peek ? values.length : row + 1, (s) => s);
-  const own = Math.floor(column / dim);
-  switch (short) {
-    case 'tok_emb':
-    case 'pos_emb':
-      return [value('emb_sum', row, column)];
-    case 'emb_sum':
-      return across('emb_norm', e);
-    case 'emb_norm':
-      return [...across('layer0.attn_norm', e), value('layer0.attn_resid', row, column)];
-    case 'attn_norm':
-      return ['q', 'k', 'v'].flatMap((of) => across(l(of), e));
-    case 'q':
-      return seen.map((s) => value(l('attn_scores'), row, s, own));
-    case 'k':
-      return later.map((t) => value(l('attn_scores'), t, row, own));
-    case 'v':
-      return later.map((t) => value(l('attn_out'), t, column));
-    case 'attn_scores':
-      return seen.map((s) => value(l('attn_weights'), row, s, head));
-    case 'attn_weights':
-      return range(dim, (j) => value(l('attn_out'), row, head * dim + j));
-    case 'attn_out':
-      return across(l('attn_proj'), e);
-    case 'attn_proj':
-      return [value(l('attn_resid'), row, column)];
-    case 'attn_resid':
-      return [...across(l('mlp_norm'), e), value(l('mlp_resid'), row, column)];
-    case 'mlp_norm':
-      return across(l('mlp_hidden'), 4 * e);
-    case 'mlp_hidden':
-      return [value(l('mlp_relu'), row, column)];
-    case 'mlp_relu':
-      return across(l('mlp_proj'), e);
-    case 'mlp_proj':
-      return [value(l('mlp_resid'), row, column)];
-    case 'mlp_resid': {
-      if (name === lastStream(n_layer)) return across('logits', vocab_size);
-      const next = `layer${layer + 1}.`;
-      return [...across(`${next}attn_norm`, e), value(`${next}attn_resid`, row, column)];
-    }
-    case 'logits':
-      return across('probs', vocab_size);
-    case 'probs':
-      return values.targets[row] === column ? [value('loss', row, 0)] : [];
-    case 'loss':
-      return [value('mean_loss', 0, 0)];
-    default:
-      return [];
-  }
-}
-
-function paramConsumers(scene: Scene, { name, row, column }: Cell): Cell[] {
-  const { values } = scene.trace;
-  const { layer, short } = splitName(name);
-  const positions = range(values.length, (t) => t);
-  if (short === 'wte') {
-    return positions
-      .filter((t) => values.tokens[t] === row)
-      .map((t) => value('tok_emb', t, column));
-  }
-  if (short === 'wpe') return row < values.length ? [value('pos_emb', row, column)] : [];
-  const output = layer < 0 ? 'logits' : `layer${layer}.${LAYERS[short]![0]}`;
-  return positions.map((t) => value(output, t, row));
-}
-
-const UPDATE: Readonly<Partial<Record<UpdateKind, readonly UpdateKind[]>>> = {
-  batch_grad: ['m', 'v'],
-  m_before: ['m'],
-  v_before: ['v'],
-  m: ['m_hat'],
-  v: ['v_hat'],
-  m_hat: ['update'],
-  v_hat: ['update'],
-  update: ['weight_after'],
-  weight_before: ['weight_after'],
+/** In which pass a number is read: a gradient in the backward pass, a term in the same update. */
+const READERS: Readonly<Partial<Record<CellKind, readonly CellKind[]>>> = {
+  value: ['value'],
+  param: ['value', 'change'],
+  initial: ['change'],
+  grad: ['grad', 'param_grad'],
 };
+const UPDATE: readonly UpdateKind[] = [
+  'weight_before',
+  'm_before',
+  'v_before',
+  'm',
+  'v',
+  'm_hat',
+  'v_hat',
+  'update',
+  'weight_after',
+];
 
-function updateConsumers(kind: UpdateKind, cell: Cell): Cell[] {
-  return (UPDATE[kind] ?? []).map((term) => ({ ...cell, kind: term }));
+const found = new WeakMap<Scene, Map<string, readonly Cell[]>>();
+
+/** The cells whose formulas read this one. */
+export function consumersOf(scene: Scene, cell: Cell): readonly Cell[] {
+  const known = found.get(scene) ?? new Map<string, readonly Cell[]>();
+  found.set(scene, known);
+  const key = cellKey(cell);
+  const before = known.get(key);
+  if (before) return before;
+  const made = candidates(scene, cell).filter((candidate) =>
+    reads(exprOf(scene, candidate)!, cell),
+  );
+  known.set(key, made);
+  return made;
+}
+
+function candidates(scene: Scene, cell: Cell): Cell[] {
+  const { initial, update, next } = scene;
+  const readers = READERS[cell.kind] ?? [];
+  const change: Cell[] = readers.includes('change') && initial ? [{ ...cell, kind: 'change' }] : [];
+  if (cell.kind in READERS) {
+    const links = structure(scene.trace.config.n_layer).get(`${cell.kind} ${cell.name}`) ?? [];
+    return [...links.flatMap((link) => cellsOf(scene, link, cell)), ...change];
+  }
+  if (cell.kind === 'derived') return [];
+  const terms = (ahead: boolean) =>
+    UPDATE.map((kind): Cell => ({ ...cell, kind, next: ahead })).filter((c) => exprOf(scene, c));
+  return [...(update ? terms(false) : []), ...(next ? terms(true) : [])];
+}
+
+/** The cells of one name, those only that share the places with an input. */
+function cellsOf(scene: Scene, { kind, name, same }: Link, input?: Cell): Cell[] {
+  const { config, params, values, plan } = scene.trace;
+  const fixed = (of: Axis) => {
+    const link = same.find(([own]) => own === of);
+    return link && input ? input[link[1]] : undefined;
+  };
+  const all = (of: Axis, n: number) => {
+    const at = fixed(of);
+    return at === undefined ? range(n, (i) => i) : at < n ? [at] : [];
+  };
+  const place = (row: number, head: number, width: number) =>
+    all('column', width).map((column): Cell => ({ kind, name, row, column, head }));
+  if (kind === 'param_grad') {
+    const { n_out, n_in } = params.tensor(name);
+    return all('row', n_out).flatMap((row) => place(row, 0, n_in));
+  }
+  if (name === 'mean_loss') return [{ kind, name, row: 0, column: 0, head: 0 }];
+  const n = values.length;
+  if (!isAttention(name)) {
+    return all('row', n).flatMap((row) => place(row, 0, widthOf(config, name, n)));
+  }
+  return range(config.n_head, (head) => head).flatMap((head) =>
+    all('row', n).flatMap((row) => place(row, head, plan.peek ? n : row + 1)),
+  );
+}
+
+const structures = new Map<number, ReadonlyMap<string, readonly Link[]>>();
+
+/**
+ * Which names read which, of a model with so many layers: `kind name` of the input, then its
+ * readers. Seen from all formulas of a model so small that they are few; sizes change nothing.
+ */
+export function structure(n_layer: number): ReadonlyMap<string, readonly Link[]> {
+  let links = structures.get(n_layer);
+  if (!links) structures.set(n_layer, (links = explore(n_layer)));
+  return links;
+}
+
+function explore(n_layer: number): Map<string, Link[]> {
+  const shape = { vocab_size: 5, n_layer, n_embd: 4, n_head: 2, block_size: 3 };
+  const params = new Params(modelConfig(shape));
+  const scene = { trace: trace(params, [4, 1, 2, 4]) };
+  const all = [...names(n_layer), 'mean_loss'];
+  const tables = [
+    ...all.flatMap((name) => [{ kind: 'value', name } as const, { kind: 'grad', name } as const]),
+    ...[...params.tensors.keys()].map((name) => ({ kind: 'param_grad', name }) as const),
+  ];
+  const links = new Map<string, Link[]>();
+  for (const { kind, name } of tables) {
+    for (const [key, same] of sharedPlaces(scene, kind, name)) {
+      links.set(key, [...(links.get(key) ?? []), { kind, name, same }]);
+    }
+  }
+  return links;
+}
+
+/** What the formulas of one name read, and which places all of them share with it. */
+function sharedPlaces(scene: Scene, kind: CellKind, name: string): Map<string, Link['same']> {
+  const shared = new Map<string, Link['same']>();
+  for (const cell of cellsOf(scene, { kind, name, same: [] })) {
+    for (const input of inputsOf(exprOf(scene, cell)!)) {
+      if (!READERS[input.kind]?.includes(kind)) continue;
+      const key = `${input.kind} ${input.name}`;
+      const still = shared.get(key) ?? AXES;
+      const same = still.filter(([of, axis]) => cell[of] === input[axis]);
+      shared.set(key, same);
+    }
+  }
+  return shared;
 }

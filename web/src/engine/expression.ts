@@ -3,10 +3,19 @@
 import { exp, log } from './elementary.ts';
 
 /**
- * What a cell is: a number of the forward pass, d(loss)/d(it), a parameter, d(loss)/d(it), or one
- * of the terms of the update that Adam makes of a parameter.
+ * What a cell is: a number of the forward pass, d(loss)/d(it), a parameter, d(loss)/d(it), one of
+ * the terms of the update that Adam makes of a parameter, the parameter before the first step, its
+ * change since then; or a number that a rule of its own makes of others.
  */
-export type CellKind = 'value' | 'grad' | 'param' | 'param_grad' | UpdateKind;
+export type CellKind =
+  | 'value'
+  | 'grad'
+  | 'param'
+  | 'param_grad'
+  | 'initial'
+  | 'change'
+  | 'derived'
+  | UpdateKind;
 
 export type UpdateKind =
   | 'weight_before'
@@ -31,6 +40,17 @@ export interface Cell {
   readonly column: number;
   /** 0 but for attention. */
   readonly head: number;
+  /** A term of the update still to come, not of the one that led to the step shown. */
+  readonly next?: boolean;
+  /** Of a derived number: how it is made. */
+  readonly rule?: Rule;
+}
+
+/** How a derived number is made of others; see `derived.ts`. */
+export interface Rule {
+  expr(read: (cell: Cell) => Expr): Expr;
+  /** What the formula gives, where there is a shorter way than to write it down. */
+  value?(read: (cell: Cell) => number): number;
 }
 
 export type Expr =
@@ -128,17 +148,44 @@ function parts(e: Expr): readonly Expr[] {
 /** The cells a formula reads, each once, in the order of reading. */
 export function inputsOf(e: Expr): Cell[] {
   const found = new Map<string, Cell>();
-  const visit = (part: Expr) => {
-    if (part.op === 'cell') found.set(cellKey(part.cell), part.cell);
-    parts(part).forEach(visit);
-  };
-  visit(e);
+  visit(e, (cell) => found.set(cellKey(cell), cell));
   return [...found.values()];
 }
 
+/** Whether a formula reads a cell. */
+export function reads(e: Expr, cell: Cell): boolean {
+  let found = false;
+  visit(e, (input) => {
+    found ||= isSame(input, cell);
+  });
+  return found;
+}
+
+function visit(e: Expr, see: (cell: Cell) => void): void {
+  const seen = new Set<Expr>(); // a part may stand in several places
+  const go = (part: Expr) => {
+    if (part.op === 'cell') return see(part.cell);
+    if (part.op === 'number' || seen.has(part)) return;
+    seen.add(part);
+    parts(part).forEach(go);
+  };
+  go(e);
+}
+
+function isSame(a: Cell, b: Cell): boolean {
+  return (
+    a.row === b.row &&
+    a.column === b.column &&
+    a.head === b.head &&
+    a.kind === b.kind &&
+    a.name === b.name &&
+    !a.next === !b.next
+  );
+}
+
 /** A text that is the same for the same cell only. */
-export function cellKey({ kind, name, head, row, column }: Cell): string {
-  return `${kind} ${name} ${head} ${row} ${column}`;
+export function cellKey({ kind, name, head, row, column, next }: Cell): string {
+  return `${kind} ${name} ${head} ${row} ${column}${next ? ' next' : ''}`;
 }
 
 /** Four decimals, or two of a number too small or too large for them; a true minus sign. */

@@ -1,7 +1,7 @@
-/** What the provenance table reads its numbers from: one trace and, if at hand, one update. */
+/** Where every number on the screen comes from: one trace and, if at hand, the updates beside it. */
 
 import { type AdamConfig, adamUpdate } from './adam.ts';
-import type { Cell, Expr, UpdateKind } from './expression.ts';
+import { type Cell, type Expr, evaluate, type UpdateKind } from './expression.ts';
 import type { Plan } from './interventions.ts';
 import type { Trace } from './model.ts';
 import type { Params } from './params.ts';
@@ -22,7 +22,12 @@ export interface Update {
 
 export interface Scene {
   readonly trace: Trace;
-  readonly update?: Update;
+  /** The update that led to the parameters shown. */
+  readonly update?: Update | null;
+  /** The update that will be made of them. */
+  readonly next?: Update | null;
+  /** The parameters before the first step. */
+  readonly initial?: Params | null;
 }
 
 /** Make an update and remember all of it; the state given is left alone. */
@@ -52,13 +57,34 @@ export function cellValue(scene: Scene, cell: Cell): number {
       return params.get(name, row, column);
     case 'param_grad':
       return paramGrads.get(name, row, column);
+    case 'initial':
+      return initialOf(scene).get(name, row, column);
+    case 'change':
+      return params.get(name, row, column) - initialOf(scene).get(name, row, column);
+    case 'derived': {
+      const { rule } = cell;
+      if (!rule) throw new RangeError(`nothing says how ${name} is made`);
+      const value = rule.value?.((read) => cellValue(scene, read));
+      return value ?? evaluate(rule.expr((read) => new Builder(scene).cell(read)));
+    }
     default:
-      return updateValue(scene, cell.kind, cell);
+      return updateValue(updateOf(scene, cell), cell.kind, cell);
   }
 }
 
-function updateValue({ update }: Scene, kind: UpdateKind, { name, row, column }: Cell): number {
+function initialOf({ initial }: Scene): Params {
+  if (!initial) throw new RangeError('the parameters before the first step are not known');
+  return initial;
+}
+
+/** The update that a cell is a term of. */
+export function updateOf(scene: Scene, { next }: Cell): Update {
+  const update = next ? scene.next : scene.update;
   if (!update) throw new RangeError('there is no update to read');
+  return update;
+}
+
+function updateValue(update: Update, kind: UpdateKind, { name, row, column }: Cell): number {
   const { beta1, beta2, eps } = update.adam;
   const of = (params: Params) => params.get(name, row, column);
   const mHat = () => of(update.after.m) / (1 - beta1 ** update.step);

@@ -2,7 +2,7 @@
 
 import { useMemo } from 'react';
 import { cellKey, inputsOf } from '../engine/expression.ts';
-import { exprOf } from '../engine/provenance.ts';
+import { exprOf } from '../engine/rules.ts';
 import { useExplorer } from './use.ts';
 
 const NONE: ReadonlySet<string> = new Set();

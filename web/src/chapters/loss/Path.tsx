@@ -1,6 +1,7 @@
 import { splitName } from '../../engine/activations.ts';
 import { type Cell, type Expr, evaluate, formatNumber } from '../../engine/expression.ts';
-import { exprOf, label } from '../../engine/provenance.ts';
+import { label } from '../../engine/provenance.ts';
+import { exprOf } from '../../engine/rules.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { select } from '../../store/explorer.ts';

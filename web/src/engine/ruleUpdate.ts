@@ -1,13 +1,17 @@
 /** Adam's update as a table: the formula of each of its terms. */
 
 import type { Cell, Expr, UpdateKind } from './expression.ts';
-import { type Builder, number } from './scene.ts';
+import { type Builder, number, updateOf } from './scene.ts';
 
-export function updateExpr(b: Builder, kind: UpdateKind, { name, row, column }: Cell): Expr | null {
-  const { update } = b.scene;
-  if (!update) throw new RangeError('there is no update to explain');
+/** Null for what the update began with, unless the one before it is at hand. */
+export function updateExpr(b: Builder, kind: UpdateKind, cell: Cell): Expr | null {
+  const update = updateOf(b.scene, cell);
   const { beta1, beta2, eps } = update.adam;
-  const of = (term: UpdateKind) => b.cell({ kind: term, name, row, column, head: 0 });
+  const of = (term: UpdateKind) => b.cell({ ...cell, kind: term });
+  const before = (term: UpdateKind): Expr | null =>
+    cell.next && b.scene.update?.step === update.step - 1
+      ? b.cell({ ...cell, kind: term, next: false })
+      : null;
   const product = (...factors: Expr[]): Expr => ({ op: 'product', factors });
   const sum = (...terms: Expr[]): Expr => ({ op: 'sum', terms });
   const over = (left: Expr, right: Expr): Expr => ({ op: 'over', left, right });
@@ -46,7 +50,13 @@ export function updateExpr(b: Builder, kind: UpdateKind, { name, row, column }: 
       );
     case 'weight_after':
       return { op: 'minus', left: of('weight_before'), right: of('update') };
-    default:
-      return null; // what the update began with
+    case 'm_before':
+    case 'v_before':
+      if (update.step === 1) return number(0, 'the running means start at 0');
+      return before(kind === 'm_before' ? 'm' : 'v');
+    case 'weight_before':
+      return before('weight_after');
+    case 'batch_grad':
+      return null; // of the documents of the step, which are not the one that is shown
   }
 }
