@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CONTENTS } from '../src/chapters/contents.ts';
 import {
   CHROMIUM,
   openChapter,
@@ -14,20 +15,7 @@ import {
   startBrowser,
 } from './harness.ts';
 
-const CHAPTERS = [
-  '',
-  'dataset',
-  'tokens',
-  'autograd',
-  'parameters',
-  'embeddings',
-  'forward',
-  'attention',
-  'loss',
-  'training',
-  'generate',
-  'machine',
-];
+const CHAPTERS = ['', ...CONTENTS.map(({ address }) => address)];
 const MAX_NODES = 1500;
 const MAX_TAB_STOPS = 40;
 

@@ -7,21 +7,6 @@ import {
   tokenByToken,
   unmasked,
 } from '../src/chapters/attention/bothWays.ts';
-import {
-  allMuted,
-  forcedRow,
-  inWords,
-  isAllMuted,
-  reweighted,
-  withAllHeads,
-  withFlag,
-  withForced,
-  withHead,
-  withHidden,
-  withMlp,
-} from '../src/chapters/attention/changes.ts';
-import { excerpt, excerptNote } from '../src/chapters/attention/excerpt.ts';
-import { judges, meanLoss } from '../src/chapters/attention/heldOut.ts';
 import { sharpness, WIDTHS } from '../src/chapters/attention/scaling.ts';
 import {
   AS_IS,
@@ -34,10 +19,25 @@ import {
 } from '../src/chapters/attention/worth.ts';
 import { modelConfig } from '../src/engine/config.ts';
 import { modelLoss } from '../src/engine/evaluate.ts';
+import { judges, meanLoss } from '../src/engine/heldOut.ts';
 import type { Interventions } from '../src/engine/interventions.ts';
 import { freshState, Model, trace } from '../src/engine/model.ts';
 import { Params } from '../src/engine/params.ts';
 import { Random } from '../src/engine/random.ts';
+import {
+  allMuted,
+  forcedRow,
+  inWords,
+  isAllMuted,
+  reweighted,
+  withAllHeads,
+  withFlag,
+  withForced,
+  withHead,
+  withHidden,
+  withMlp,
+} from '../src/figures/changes.ts';
+import { excerpt, excerptNote } from '../src/figures/excerpt.ts';
 import { fromModelJson } from '../src/store/load.ts';
 
 const config = modelConfig({ vocab_size: 11, n_layer: 2, n_embd: 8, n_head: 2, block_size: 12 });

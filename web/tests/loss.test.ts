@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { judges } from '../src/chapters/attention/heldOut.ts';
 import {
   logitGradients,
   onScale,
@@ -24,6 +23,7 @@ import { names } from '../src/engine/activations.ts';
 import { modelConfig } from '../src/engine/config.ts';
 import { consumersOf } from '../src/engine/consumers.ts';
 import { NGram } from '../src/engine/evaluate.ts';
+import { judges } from '../src/engine/heldOut.ts';
 import { trace } from '../src/engine/model.ts';
 import { Params } from '../src/engine/params.ts';
 import { Random } from '../src/engine/random.ts';

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { arrange, neighbour, type Place, placeAt } from '../src/chapters/parameters/layout.ts';
-import { parseColour, strength, tint } from '../src/chapters/parameters/paint.ts';
 import { Replay } from '../src/chapters/parameters/replay.ts';
 import {
   correlation,
@@ -17,6 +16,7 @@ import { Params, shapes } from '../src/engine/params.ts';
 import { Random } from '../src/engine/random.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin } from '../src/engine/train.ts';
+import { parseColour, strength, tint } from '../src/figures/paint.ts';
 import { fromModelJson } from '../src/store/load.ts';
 
 const CONFIGS = [

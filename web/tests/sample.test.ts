@@ -68,7 +68,8 @@ describe('texts of the tiny model', () => {
     );
     expect(write('aaaa').token_ids.slice(0, 4)).toEqual([0, 0, 0, 0]);
     expect(() => write('x')).toThrow('unknown character');
-    const wrong = 'temperature is -1; it must be from 0 (always the most likely token) to 1,000,000';
+    const wrong =
+      'temperature is -1; it must be from 0 (always the most likely token) to 1,000,000';
     expect(() => sampleConfig({ temperature: -1 })).toThrow(wrong);
     expect(() => sampleConfig({ temperature: Number.NaN })).toThrow('temperature is nan');
     expect(() => sampleConfig({ top_k: 0 })).toThrow('top_k is 0; it must be at least 1');

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { columns, smoothed, spanOf, tenths, ticks } from '../src/chapters/training/plot.ts';
 import { difference, isClear } from '../src/chapters/training/statistics.ts';
 import { ADAM_DEFAULTS } from '../src/engine/adam.ts';
 import { trainConfig } from '../src/engine/config.ts';
@@ -7,6 +6,7 @@ import { Model, trace } from '../src/engine/model.ts';
 import { Params } from '../src/engine/params.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin, initial, prepare } from '../src/engine/train.ts';
+import { columns, smoothed, spanOf, tenths, ticks } from '../src/figures/plot.ts';
 import { AssigningTrainer, assignBackward, leavesOf, scalarLoss } from '../src/worker/scalar.ts';
 import { atConstantRate, variantTrainer } from '../src/worker/variants.ts';
 import { initialState } from '../src/worker/weights.ts';

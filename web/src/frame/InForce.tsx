@@ -1,4 +1,4 @@
-import { inWords } from '../chapters/attention/changes.ts';
+import { inWords } from '../figures/changes.ts';
 import { clearEdits, intervene } from '../store/explorer.ts';
 import { useExplorer } from '../store/use.ts';
 

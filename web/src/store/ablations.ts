@@ -9,7 +9,7 @@ import { MAX_DOCUMENTS } from '../engine/evaluate.ts';
 import type { Interventions } from '../engine/interventions.ts';
 import { prepare, type Run } from '../engine/train.ts';
 import { createWorker, type Job, TrainingClient } from '../worker/client.ts';
-import type { Variant } from '../worker/variants.ts';
+import type { Variant } from '../worker/protocol.ts';
 import { fileOrder, trainable } from './lab.ts';
 
 /** One thing done otherwise. */

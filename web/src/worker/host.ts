@@ -20,9 +20,9 @@ import {
   stateToData,
   type ToWorker,
   type TrainerName,
+  type Variant,
   type Wishes,
 } from './protocol.ts';
-import type { Variant } from './variants.ts';
 import { initialState } from './weights.ts';
 
 /** Training goes on for so long before messages are looked at. */

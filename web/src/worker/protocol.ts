@@ -7,7 +7,6 @@ import type { TrainState } from '../engine/model.ts';
 import { Params } from '../engine/params.ts';
 import { Tokenizer, type TokenizerData } from '../engine/tokenizer.ts';
 import { Run } from '../engine/train.ts';
-import type { Variant } from './variants.ts';
 
 /** A run as plain data. */
 export interface RunData {
@@ -25,6 +24,20 @@ export interface StateData {
   readonly m: Float64Array;
   readonly v: Float64Array;
   readonly step: number;
+}
+
+/** What a trainer does otherwise than the recipe says. */
+export interface Variant {
+  /** The learning rate stays what it is at the first step. */
+  readonly constantRate?: boolean;
+  /** Adam's means are used as they are, too small at first. */
+  readonly noBiasCorrection?: boolean;
+  /** Gradients pile up from step to step. */
+  readonly neverZeroed?: boolean;
+  /** Each parameter moves by the learning rate times its gradient, without Adam. */
+  readonly sgd?: boolean;
+  /** `=` instead of `+=` in `backward`: of all paths to a number only the last one counts. */
+  readonly assigned?: boolean;
 }
 
 /** What is wanted of a run besides its steps. */

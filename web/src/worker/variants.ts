@@ -7,21 +7,8 @@ import { adamUpdate } from '../engine/adam.ts';
 import type { Interventions } from '../engine/interventions.ts';
 import { type Document, Model, type TrainState } from '../engine/model.ts';
 import type { Run, Trainer } from '../engine/train.ts';
-import type { TrainerName } from './protocol.ts';
+import type { TrainerName, Variant } from './protocol.ts';
 import { AssigningTrainer } from './scalar.ts';
-
-export interface Variant {
-  /** The learning rate stays what it is at the first step. */
-  readonly constantRate?: boolean;
-  /** Adam's means are used as they are, too small at first. */
-  readonly noBiasCorrection?: boolean;
-  /** Gradients pile up from step to step. */
-  readonly neverZeroed?: boolean;
-  /** Each parameter moves by the learning rate times its gradient, without Adam. */
-  readonly sgd?: boolean;
-  /** `=` instead of `+=` in `backward`: of all paths to a number only the last one counts. */
-  readonly assigned?: boolean;
-}
 
 /** A trainer in JavaScript, for whatever is to be left out or done otherwise. */
 export function variantTrainer(

@@ -1,11 +1,11 @@
 import { headDim } from '../../engine/config.ts';
 import type { Cell } from '../../engine/expression.ts';
 import { count, largest, percent } from '../../figures/format.ts';
+import { NumberCell, tabStop, useMarks } from '../../figures/NumberCell.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { hover, setPosition } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { NumberCell, tabStop, useMarks } from './NumberCell.tsx';
 
 const MOST_KEYS = 12; // rows of the cache; of more the earlier ones are summed up
 const MOST_SHOWN = 8; // numbers of a head; wider ones are cut

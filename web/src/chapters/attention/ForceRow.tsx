@@ -1,9 +1,9 @@
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
+import { forcedRow, reweighted, withForced } from '../../figures/changes.ts';
 import { percent } from '../../figures/format.ts';
 import { moveInGrid } from '../../figures/roving.ts';
 import { intervene } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { forcedRow, reweighted, withForced } from './changes.ts';
 
 const STEP = 0.05;
 

@@ -1,12 +1,8 @@
 import { useMemo } from 'react';
+import { judges, meanLoss } from '../../engine/heldOut.ts';
 import type { Interventions } from '../../engine/interventions.ts';
 import { trace as read, type Trace } from '../../engine/model.ts';
 import { likeliest } from '../../engine/sample.ts';
-import { fixed, percent } from '../../figures/format.ts';
-import { Panel } from '../../figures/Panel.tsx';
-import { moveInGrid } from '../../figures/roving.ts';
-import { intervene } from '../../store/explorer.ts';
-import { useExplorer, useLoaded } from '../../store/use.ts';
 import {
   isAllMuted,
   isMuted,
@@ -15,10 +11,15 @@ import {
   withHead,
   withHidden,
   withMlp,
-} from './changes.ts';
+} from '../../figures/changes.ts';
+import { Delta } from '../../figures/Delta.tsx';
+import { fixed, percent } from '../../figures/format.ts';
+import { Panel } from '../../figures/Panel.tsx';
+import { moveInGrid } from '../../figures/roving.ts';
+import { useSlices } from '../../figures/slices.ts';
+import { intervene } from '../../store/explorer.ts';
+import { useExplorer, useLoaded } from '../../store/use.ts';
 import { ForceRow } from './ForceRow.tsx';
-import { judges, meanLoss } from './heldOut.ts';
-import { useSlices } from './slices.ts';
 
 const NOTHING: Interventions = {};
 
@@ -256,15 +257,5 @@ function Bar({ share, colour }: { share: number; colour: string }) {
     <span className="my-0.5 block h-1.5 bg-bg">
       <span className={`block h-full ${colour}`} style={{ width: `${100 * share}%` }} />
     </span>
-  );
-}
-
-/** A change of a loss; worse is red and says so by its sign. */
-export function Delta({ value, places = 4 }: { value: number; places?: number }) {
-  return (
-    <b className={value > 0 ? 'text-red' : 'text-blue'}>
-      {value > 0 ? '+' : ''}
-      {fixed(value, places)}
-    </b>
   );
 }

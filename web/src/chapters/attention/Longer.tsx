@@ -1,12 +1,12 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
+import { type Judges, judges } from '../../engine/heldOut.ts';
 import { type ModelFile, readModelJson } from '../../engine/modelFile.ts';
 import type { Run } from '../../engine/train.ts';
+import { Delta } from '../../figures/Delta.tsx';
 import { count, fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
+import { useSlices } from '../../figures/slices.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { type Judges, judges } from './heldOut.ts';
-import { Delta } from './Lab.tsx';
-import { useSlices } from './slices.ts';
 import { CASES, DOCUMENTS, lossesOf, worthOf } from './worth.ts';
 
 const FILE = './models/english-long.json';

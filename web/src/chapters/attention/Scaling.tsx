@@ -2,9 +2,9 @@ import { useMemo, useState } from 'react';
 import { headDim } from '../../engine/config.ts';
 import { fixed, percent } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
+import { useSlices } from '../../figures/slices.ts';
 import { useLoaded } from '../../store/use.ts';
 import { drawn, KEYS, type Sharpness, WIDTHS } from './scaling.ts';
-import { useSlices } from './slices.ts';
 
 function* everyWidth(): Generator<Sharpness[], Sharpness[]> {
   let known: Sharpness[] = [];

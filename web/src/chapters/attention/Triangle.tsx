@@ -1,12 +1,12 @@
 import type { Cell } from '../../engine/expression.ts';
 import type { Trace } from '../../engine/model.ts';
+import { excerpt, excerptNote } from '../../figures/excerpt.ts';
 import { fixed, largest } from '../../figures/format.ts';
+import { NumberCell, tabStop, useMarks } from '../../figures/NumberCell.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { hover, setPosition } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { unmasked } from './bothWays.ts';
-import { excerpt, excerptNote } from './excerpt.ts';
-import { NumberCell, tabStop, useMarks } from './NumberCell.tsx';
 
 /**
  * One head's rows, a query each. What lies above the diagonal does not exist: hatched. Beside the

@@ -1,9 +1,9 @@
 import { useMemo } from 'react';
+import { judges } from '../../engine/heldOut.ts';
 import { count, fixed } from '../../figures/format.ts';
 import { Predict } from '../../figures/Quiz.tsx';
+import { useSlices } from '../../figures/slices.ts';
 import { useExplorer, useLoaded, useSettings } from '../../store/use.ts';
-import { judges } from './heldOut.ts';
-import { useSlices } from './slices.ts';
 import { AS_IS, DOCUMENTS, lossesOf, MUCH, NO_ATTENTION, SOME, worthOf } from './worth.ts';
 
 const BOTH = [AS_IS, NO_ATTENTION];

@@ -1,10 +1,10 @@
 /** What the parts of a model are worth: its mean loss as it is, and without each of them. */
 
 import type { ModelConfig } from '../../engine/config.ts';
+import { meanLoss } from '../../engine/heldOut.ts';
 import type { Interventions } from '../../engine/interventions.ts';
 import type { Params } from '../../engine/params.ts';
-import { allMuted } from './changes.ts';
-import { meanLoss } from './heldOut.ts';
+import { allMuted } from '../../figures/changes.ts';
 
 /** All that is said here of a model as a whole is measured on so many documents, always the same. */
 export const DOCUMENTS = 200;

@@ -2,11 +2,11 @@ import { useMemo, useState } from 'react';
 import { Cloud } from '../../figures/Cloud.tsx';
 import { CodePanel } from '../../figures/CodePanel.tsx';
 import { Columns } from '../../figures/Columns.tsx';
+import { DataChoices } from '../../figures/DataChoices.tsx';
 import { count, percent } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { Check, Predict } from '../../figures/Quiz.tsx';
 import { definition } from '../../figures/source.ts';
-import { DataChoices } from '../../frame/DataPicker.tsx';
 import { setDocument } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 

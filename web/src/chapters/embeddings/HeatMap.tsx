@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
 import { fixed } from '../../figures/format.ts';
+import { layer, type Palette, paintMatrix, palette, prepare } from '../../figures/paint.ts';
+import { useWidth } from '../../figures/useWidth.ts';
 import { useSettings } from '../../store/use.ts';
-import { layer, type Palette, paintMatrix, palette, prepare } from '../parameters/paint.ts';
-import { useWidth } from '../parameters/useWidth.ts';
 
 const MARGIN = 26; // px for the names at the left and on top
 const LARGEST_CELL = 24;

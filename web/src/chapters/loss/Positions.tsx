@@ -1,11 +1,11 @@
 import { likeliest } from '../../engine/sample.ts';
+import { excerpt, excerptNote } from '../../figures/excerpt.ts';
 import { fixed, percent } from '../../figures/format.ts';
+import { NumberCell, tabStop, useMarks } from '../../figures/NumberCell.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { setPosition } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { excerpt, excerptNote } from '../attention/excerpt.ts';
-import { NumberCell, tabStop, useMarks } from '../attention/NumberCell.tsx';
 
 /** Each position's guess, what came, and how surprised the model was. */
 export function Positions() {

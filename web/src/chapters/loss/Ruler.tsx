@@ -1,9 +1,9 @@
 import { useMemo } from 'react';
+import { judges, meanLoss } from '../../engine/heldOut.ts';
 import { count, fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
+import { useSlices } from '../../figures/slices.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { judges, meanLoss } from '../attention/heldOut.ts';
-import { useSlices } from '../attention/slices.ts';
 import { BASELINES, baselines } from './ruler.ts';
 import { choices } from './surprise.ts';
 

@@ -5,14 +5,14 @@ import { lossOf, type Trace } from '../../engine/model.ts';
 import { label } from '../../engine/provenance.ts';
 import { exprOf } from '../../engine/rules.ts';
 import { cellValue, type Update } from '../../engine/scene.ts';
+import { Delta } from '../../figures/Delta.tsx';
 import { count, fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
+import { useSlices } from '../../figures/slices.ts';
 import { setStep } from '../../store/explorer.ts';
 import { trainHere } from '../../store/training.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { Delta } from '../attention/Lab.tsx';
-import { useSlices } from '../attention/slices.ts';
 
 const TERMS: readonly { kind: UpdateKind; symbol: string; text: string }[] = [
   { kind: 'weight_before', symbol: 'w', text: 'the weight before' },

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'react';
 import { moveInGrid } from '../../figures/roving.ts';
 import { LINES } from '../../figures/source.ts';
-import { CHAPTERS } from '../index.ts';
+import { CONTENTS } from '../contents.ts';
 import { PARTS, partOf } from './lines.ts';
 
 /** The whole file with a minimap; each part leads to the chapter that explains it. */
@@ -29,7 +29,7 @@ export function Source() {
       >
         <ol onKeyDown={moveInGrid}>
           {PARTS.map(({ span, chapter }, row) => {
-            const known = CHAPTERS.find(({ address }) => address === chapter);
+            const known = CONTENTS.find(({ address }) => address === chapter);
             const name = LINES[span.first - 1]!.trim()
               .replace(/^(def|class) /, '')
               .replace(/[(:].*/, '');

@@ -1,5 +1,5 @@
 import { precise } from '../../figures/format.ts';
-import { strength } from './paint.ts';
+import { strength } from '../../figures/paint.ts';
 
 const FRACTIONS = [-1, -0.5, -0.25, -0.0625, 0, 0.0625, 0.25, 0.5, 1] as const;
 

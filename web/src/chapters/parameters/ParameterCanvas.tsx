@@ -3,12 +3,12 @@ import type { Cell } from '../../engine/expression.ts';
 import type { Params } from '../../engine/params.ts';
 import { label } from '../../engine/provenance.ts';
 import { largest, precise } from '../../figures/format.ts';
+import { layer, type Palette, paintMatrix, palette, prepare } from '../../figures/paint.ts';
+import { useWidth } from '../../figures/useWidth.ts';
 import { select } from '../../store/explorer.ts';
 import { useSources } from '../../store/sources.ts';
 import { useExplorer, useSettings } from '../../store/use.ts';
 import { arrange, type Direction, type Layout, neighbour, type Place, placeAt } from './layout.ts';
-import { layer, type Palette, paintMatrix, palette, prepare } from './paint.ts';
-import { useWidth } from './useWidth.ts';
 
 const ARROWS: Readonly<Record<string, Direction>> = {
   ArrowLeft: 'left',

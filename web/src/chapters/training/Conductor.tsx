@@ -4,6 +4,7 @@ import { learningRate } from '../../engine/config.ts';
 import { log } from '../../engine/elementary.ts';
 import { count, fixed, precise } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
+import { tenths } from '../../figures/plot.ts';
 import { moveInGrid } from '../../figures/roving.ts';
 import {
   conduct,
@@ -17,7 +18,6 @@ import {
 import { explorer, setDocument, setStep } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { type Curve, LossCurve } from './LossCurve.tsx';
-import { tenths } from './plot.ts';
 import { SLIDER } from './slider.ts';
 
 const WATCH_SECONDS = 12;

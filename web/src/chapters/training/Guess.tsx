@@ -2,10 +2,10 @@ import { useEffect, useMemo, useState } from 'react';
 import { useStore } from 'zustand';
 import { log } from '../../engine/elementary.ts';
 import { fixed } from '../../figures/format.ts';
+import { smoothed } from '../../figures/plot.ts';
 import { lab, lastMean, onlyRate, sameSettings, turn } from '../../store/lab.ts';
 import { answer } from '../../store/settings.ts';
 import { useLoaded, useSettings } from '../../store/use.ts';
-import { smoothed } from './plot.ts';
 import { SLIDER } from './slider.ts';
 
 export const GUESS = 'training rate guess';

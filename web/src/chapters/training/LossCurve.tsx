@@ -1,9 +1,9 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { count, fixed } from '../../figures/format.ts';
+import { prepare } from '../../figures/paint.ts';
+import { columns, smoothed, spanOf, ticks } from '../../figures/plot.ts';
+import { useWidth } from '../../figures/useWidth.ts';
 import { useSettings } from '../../store/use.ts';
-import { prepare } from '../parameters/paint.ts';
-import { useWidth } from '../parameters/useWidth.ts';
-import { columns, smoothed, spanOf, ticks } from './plot.ts';
 
 export interface Curve {
   readonly id: number;

@@ -1,8 +1,8 @@
-import { type Cell, cellKey } from '../../engine/expression.ts';
-import { fixed } from '../../figures/format.ts';
-import { hover, sameCell, select } from '../../store/explorer.ts';
-import { useSources } from '../../store/sources.ts';
-import { useExplorer } from '../../store/use.ts';
+import { type Cell, cellKey } from '../engine/expression.ts';
+import { hover, sameCell, select } from '../store/explorer.ts';
+import { useSources } from '../store/sources.ts';
+import { useExplorer } from '../store/use.ts';
+import { fixed } from './format.ts';
 
 /** What a grid of numbers knows of the page, asked once for all its cells. */
 export interface Marks {

@@ -1,7 +1,7 @@
 /** What a reader can do to the attention of a model, as changes of the shared interventions. */
 
-import type { ModelConfig } from '../../engine/config.ts';
-import type { ForcedAttention, Interventions } from '../../engine/interventions.ts';
+import type { ModelConfig } from '../engine/config.ts';
+import type { ForcedAttention, Interventions } from '../engine/interventions.ts';
 
 export function isMuted(given: Interventions, layer: number, head: number): boolean {
   return given.mutedHeads?.[layer]?.includes(head) ?? false;

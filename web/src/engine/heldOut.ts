@@ -1,11 +1,11 @@
 /** The documents that a model is judged by on this page, and how it does on them. */
 
-import { ADAM_DEFAULTS } from '../../engine/adam.ts';
-import { split } from '../../engine/evaluate.ts';
-import type { Interventions } from '../../engine/interventions.ts';
-import { freshState, Model } from '../../engine/model.ts';
-import type { Params } from '../../engine/params.ts';
-import type { Run } from '../../engine/train.ts';
+import { ADAM_DEFAULTS } from './adam.ts';
+import { split } from './evaluate.ts';
+import type { Interventions } from './interventions.ts';
+import { freshState, Model } from './model.ts';
+import type { Params } from './params.ts';
+import type { Run } from './train.ts';
 
 export interface Judges {
   readonly documents: readonly (readonly number[])[];
