@@ -20,7 +20,7 @@ from glassgpt.config import ModelConfig, Normalization, TrainConfig
 from glassgpt.engines.base import AdamConfig, TrainState
 from glassgpt.engines.scalar import ScalarEngine, WatchedGPT, collector_resting
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.text.characters import Tokenizer, normalized
+from glassgpt.text.characters import CharTokenizer, normalized
 from glassgpt.training import begin
 
 HERE = Path(__file__).parent
@@ -101,7 +101,7 @@ def tokenizer_vectors() -> dict[str, Any]:
     for name, texts in lists.items():
         for form in get_args(Normalization):
             documents = [normalized(text, form) for text in texts]
-            tokenizer = Tokenizer.from_documents(documents, form)
+            tokenizer = CharTokenizer.from_documents(documents, form)
             encoded = [tokenizer.encode(text) for text in texts]
             case = {"name": name, "normalize": form, "texts": texts, "chars": tokenizer.chars}
             case |= {"bos": tokenizer.bos, "encoded": encoded}
@@ -187,7 +187,7 @@ def matrices(model: reference.GPT, what: str = "data") -> dict[str, list[list[fl
 def sample_vectors(config: ModelConfig, model: reference.GPT) -> list[dict[str, Any]]:
     """Texts drawn from the tiny model after its three steps: token ids, and what decided them."""
     state = TrainState.fresh(arrays(config, model))
-    engine, tokenizer = ScalarEngine(config, state, ADAM), Tokenizer("abcdef")
+    engine, tokenizer = ScalarEngine(config, state, ADAM), CharTokenizer("abcdef")
     cases = []
     for temperature, top_k, prompt in (
         (0.0, None, ""), (0.5, None, ""), (1.0, None, "ba"), (1.0, 2, ""), (3.0, 3, "f"),
@@ -222,7 +222,7 @@ def recipe(source: str, name: str, steps: int = 1000) -> dict[str, Any]:
     data = datasets.load(source, datasets.REGISTRY[name].recipe.normalize)
     suits = datasets.REGISTRY[name].recipe
     training = TrainConfig(steps=steps, learning_rate=suits.learning_rate)
-    tokenizer = Tokenizer.from_documents(data.documents, data.normalize)
+    tokenizer = CharTokenizer.from_documents(data.documents, data.normalize)
     run, _, _ = begin(data.documents, training, tokenizer, block_size=suits.block_size)
 
     rng = random.Random(training.seed)

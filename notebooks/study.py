@@ -21,7 +21,7 @@ from glassgpt.config import TrainConfig
 from glassgpt.engines.base import Engine
 from glassgpt.evaluation import model_loss
 from glassgpt.sampling import Sample, SampleConfig, generate
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import Run, begin, train
 
 SHORT = os.environ.get("GLASSGPT_SHORT") == "1"
@@ -51,7 +51,7 @@ class Fitted:
     losses: list[float]
 
     @property
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> CharTokenizer:
         return self.run.tokenizer
 
     @cached_property
@@ -105,7 +105,7 @@ def fit(
         steps=steps, seed=seed, val_fraction=held_out, learning_rate=recipe.learning_rate
     )
     shape.setdefault("block_size", recipe.block_size)
-    tokenizer = Tokenizer.from_documents(documents, form)
+    tokenizer = CharTokenizer.from_documents(documents, form)
     run, state, _ = begin(documents, training, tokenizer, **shape)
     model = engines.create(engine, run.model, state, training)
     losses = [loss for chunk in train(run, model) for loss in chunk.losses]

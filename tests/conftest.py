@@ -17,7 +17,7 @@ from glassgpt.datasets import Dataset
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.engines.native import build as _build
 from glassgpt.engines.native import library as _library
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import Run, begin
 from support import SMALL, Command, Result, build, names_file, small_params
 
@@ -47,7 +47,7 @@ def begun(ten: Dataset) -> Callable[..., tuple[Run, TrainState, random.Random]]:
     """Begin a run on the ten names with these training settings."""
 
     def begun(**settings: object) -> tuple[Run, TrainState, random.Random]:
-        tokenizer = Tokenizer.from_documents(ten.documents)
+        tokenizer = CharTokenizer.from_documents(ten.documents)
         return begin(ten.documents, TrainConfig(**settings), tokenizer)
 
     return begun
@@ -60,9 +60,9 @@ def engine() -> Engine:
 
 
 @pytest.fixture
-def tokenizer() -> Tokenizer:
+def tokenizer() -> CharTokenizer:
     """The four characters of `engine`."""
-    return Tokenizer("abcd")
+    return CharTokenizer("abcd")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.datasets import BUNDLED
 from glassgpt.engines.base import Engine, Params
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.text.characters import Tokenizer, normalized
+from glassgpt.text.characters import CharTokenizer, normalized
 from glassgpt.trace import ATTENTION, names, trace
 from glassgpt.training import begin, initial_params
 from support import PRECISIONS, RECIPES, arrays, assert_close, build, furthest, vectors
@@ -101,7 +101,7 @@ def test_session_logits(name: str, dtype: str, index: int) -> None:
 @pytest.mark.parametrize("case", TINY["samples"], ids=lambda c: f"T{c['temperature']}")
 def test_samples_of_the_tiny_model(name: str, case: dict) -> None:
     engine = build(name, TINY_MODEL, arrays(TINY["adam"]["steps"][-1]["params"]), TINY_ADAM)
-    tokenizer = Tokenizer("abcdef")
+    tokenizer = CharTokenizer("abcdef")
     rng, choose = random.Random(case["seed"]), SampleConfig(case["temperature"], case["top_k"])
     for want in case["texts"]:
         got = generate(engine, tokenizer, rng, choose, tokenizer.decode(case["prompt"]), True)
@@ -144,14 +144,14 @@ class Outcome:
     samples: list[str]
 
 
-def start(recipe: str) -> tuple[ModelConfig, TrainConfig, Tokenizer, Params, random.Random]:
+def start(recipe: str) -> tuple[ModelConfig, TrainConfig, CharTokenizer, Params, random.Random]:
     """What a recipe begins with, by the documented rule: shuffle, then weights."""
     v = vectors(recipe)
     model, training = ModelConfig.from_dict(v["model"]), TrainConfig.from_dict(v["training"])
     rng = random.Random(training.seed)
     rng.shuffle(list(range(v["data"]["num_documents"])))
     params = initial_params(model, rng, training.init_std)
-    return model, training, Tokenizer(v["data"]["chars"], v["data"]["normalize"]), params, rng
+    return model, training, CharTokenizer(v["data"]["chars"], v["data"]["normalize"]), params, rng
 
 
 @functools.cache
@@ -217,7 +217,7 @@ def test_recipe_belongs_to_the_bundled_file(recipe: str) -> None:
     want = vectors(recipe)
     data = datasets.load(want["data"]["name"])
     assert (data.sha256, data.normalize) == (want["data"]["sha256"], want["data"]["normalize"])
-    tokenizer = Tokenizer.from_documents(data.documents, data.normalize)
+    tokenizer = CharTokenizer.from_documents(data.documents, data.normalize)
     assert tokenizer.chars == want["data"]["chars"]
     training = TrainConfig.from_dict(want["training"])
     assert training.learning_rate == data.recipe.learning_rate
@@ -252,7 +252,7 @@ def test_random_stream(case: dict) -> None:
 )
 def test_tokenizers(case: dict) -> None:
     form, texts = case["normalize"], case["texts"]
-    tokenizer = Tokenizer.from_documents([normalized(t, form) for t in texts], form)
+    tokenizer = CharTokenizer.from_documents([normalized(t, form) for t in texts], form)
     assert (tokenizer.chars, tokenizer.bos) == (case["chars"], case["bos"])
     encoded = [tokenizer.encode(text) for text in texts]
     assert encoded == case["encoded"]

@@ -13,9 +13,10 @@ import pytest
 from glassgpt import datasets
 from glassgpt.config import TrainConfig
 from glassgpt.errors import DataError
-from glassgpt.scale.corpus import Corpus, prepare, read_tokenizer, split
+from glassgpt.scale.corpus import Corpus, prepare, split
 from glassgpt.scale.corpus import windows as windows_module
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
+from glassgpt.text.stored import read_tokenizer
 from glassgpt.training import begin
 
 
@@ -61,12 +62,12 @@ def test_the_files_are_as_documented(long: Corpus) -> None:
         "corpus.json", "index.bin", "tokenizer.json", "tokens.bin",
     ]  # fmt: skip
     assert long.sha256 == facts["tokens_sha256"] and long.name == "long"
-    assert read_tokenizer(long.path).to_dict() == Tokenizer("abcdefghij").to_dict()
+    assert read_tokenizer(long.path).to_dict() == CharTokenizer("abcdefghij").to_dict()
 
 
 def test_documents_have_bos_at_both_ends(english: Corpus) -> None:
     documents = datasets.load("english").documents
-    tokenizer = Tokenizer.from_documents(documents)
+    tokenizer = CharTokenizer.from_documents(documents)
     assert english.num_documents == len(documents)
     for i in (0, 1, 2000, len(documents) - 1):
         assert english.document(i).tolist() == tokenizer.encode(documents[i])
@@ -86,7 +87,7 @@ def test_short_lines_are_read_in_the_order_of_a_run_in_memory(
 ) -> None:
     documents = datasets.load("english").documents
     training = TrainConfig(seed=seed, val_fraction=val_fraction)
-    tokenizer = Tokenizer.from_documents(documents)
+    tokenizer = CharTokenizer.from_documents(documents)
     run, _, after = begin(documents, training, tokenizer)
 
     rng = random.Random(seed)

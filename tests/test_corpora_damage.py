@@ -15,7 +15,7 @@ import pytest
 from glassgpt.errors import GlassError, RunError
 from glassgpt.files.atomic import open_regular
 from glassgpt.scale.corpus import Corpus, open_corpus, prepare, split
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def edit(**changes: object) -> Any:
 def tokenizer_of(chars: str) -> Any:
     def change(path: Path) -> None:
         head = {"format": "glassgpt-tokenizer", "version": 1}
-        (path / "tokenizer.json").write_text(json.dumps(head | Tokenizer(chars).to_dict()))
+        (path / "tokenizer.json").write_text(json.dumps(head | CharTokenizer(chars).to_dict()))
 
     return change
 

@@ -18,7 +18,7 @@ from glassgpt.runs import directory as checkpoint
 from glassgpt.runs.writer import RunWriter
 from glassgpt.scale import corpus as corpora
 from glassgpt.scale.corpus import Corpus, open_corpus
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import Chunk, Run, attach, begin, begin_corpus, initial_params, train
 
 TEXT = "Wer wagt, gewinnt: अंशु und é.\nSo it goes on, and on.\n\n\tAnd ends.\n" * 9
@@ -52,7 +52,7 @@ def test_a_prepared_list_is_trained_on_number_for_number(
 ) -> None:
     texts = Path("list.txt").read_text().split()
     training = TrainConfig(steps=60, batch_size=7, val_fraction=val_fraction)
-    run, state, rng = begin(texts, training, Tokenizer.from_documents(texts))
+    run, state, rng = begin(texts, training, CharTokenizer.from_documents(texts))
     its, its_state, its_rng = begin_corpus(names, training, block_size=16)
     assert its.num_train == run.num_train
     for step in range(training.steps):

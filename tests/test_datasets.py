@@ -11,7 +11,7 @@ import pytest
 
 from glassgpt import datasets
 from glassgpt.datasets import BUNDLED, REGISTRY, Dataset
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 
 LATIN = set("abcdefghijklmnopqrstuvwxyz")
 SORTED = ["english", "hindi", "startups"]
@@ -69,7 +69,7 @@ def test_hindi_has_the_published_vocabulary() -> None:
     assert len(data.documents) == 1609
     characters = set().union(*data.documents)
     assert len(characters) == 56
-    assert Tokenizer.from_documents(data.documents, "nfd").vocab_size == 57
+    assert CharTokenizer.from_documents(data.documents, "nfd").vocab_size == 57
     assert {unicodedata.name(c).split()[0] for c in characters} == {"DEVANAGARI"}
     assert len([c for c in characters if "क" <= c <= "ह"]) == 34
     assert {"\u093c", "\u094d", "\u0902"} <= characters  # nukta, virama, anusvara

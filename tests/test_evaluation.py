@@ -15,7 +15,7 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import Engine
 from glassgpt.evaluation import Known, Loss, NGram, model_loss, novelty_counts, split
 from glassgpt.sampling import Sample, SampleConfig, generate
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import Run
 from support import SMALL, build, small_params
 
@@ -70,7 +70,7 @@ def test_longer_looks_explain_what_they_were_made_from_better() -> None:
 def test_the_published_baselines(names_path: object) -> None:
     """Letter counts 2.82, bigrams 2.46 nats a character, on names never read."""
     texts = names_path.read_text().split()  # type: ignore[attr-defined]
-    tokenizer = Tokenizer("".join(texts))
+    tokenizer = CharTokenizer("".join(texts))
     seen, unseen = texts[::2][:8000], sorted(set(texts[1::2]) - set(texts[::2]))[::10][:1000]
     read, held_out = ([tokenizer.encode(t) for t in group] for group in (seen, unseen))
     losses = [NGram(n, read, 27).loss(held_out, 16).nats for n in range(3)]
@@ -111,7 +111,7 @@ def test_what_was_read_is_never_held_out(
 ) -> None:
     num_train = data.draw(st.integers(1, len(texts)))
     config = TrainConfig(batch_size=batch_size)
-    run = Run(ModelConfig(9), config, Tokenizer("abcdefgh"), texts, num_train)
+    run = Run(ModelConfig(9), config, CharTokenizer("abcdefgh"), texts, num_train)
     train, held_out = texts_of(run, steps)
     read = {text for step in range(steps) for text in run.batch(step)}
     assert set(train) == read
@@ -142,13 +142,13 @@ def written(text: str, finished: bool = True) -> Sample:
     return Sample(text, ["abcd".index(c) for c in text], -1.0, finished)
 
 
-def test_a_text_is_seen_in_the_file_new_or_empty(tokenizer: Tokenizer) -> None:
+def test_a_text_is_seen_in_the_file_new_or_empty(tokenizer: CharTokenizer) -> None:
     known = Known({"ab"}, {"ab", "cd"}, tokenizer)
     bins = [known.novelty(written(text)) for text in ("ab", "cd", "ad", "a", "")]
     assert bins == ["seen", "in file", "new", "new", "empty"]
 
 
-def test_a_cut_text_is_compared_with_beginnings(tokenizer: Tokenizer) -> None:
+def test_a_cut_text_is_compared_with_beginnings(tokenizer: CharTokenizer) -> None:
     known = Known({"abcdabcd"}, {"abcdabcd", "dcbadcba"}, tokenizer)
     cut = [known.novelty(written(text, finished=False)) for text in ("abcd", "dcba", "aaaa")]
     assert cut == ["seen", "in file", "new"]
@@ -160,7 +160,7 @@ def test_a_cut_text_is_compared_with_beginnings(tokenizer: Tokenizer) -> None:
 
 def test_novelty_compares_in_the_normal_form_of_the_file() -> None:
     """A text is shown composed while the documents are decomposed."""
-    tokenizer = Tokenizer.from_documents(["zoe\u0308"], "nfd")
+    tokenizer = CharTokenizer.from_documents(["zoe\u0308"], "nfd")
     ids = tokenizer.encode("zoë")[1:-1]
     assert tokenizer.decode(ids) == "zo\u00eb"
     known = Known({"zoe\u0308"}, {"zoe\u0308"}, tokenizer)
@@ -168,11 +168,11 @@ def test_novelty_compares_in_the_normal_form_of_the_file() -> None:
     assert known.novelty(Sample("zo", ids[:2], -1.0, False)) == "seen"
 
 
-def test_without_the_documents_nothing_is_said(tokenizer: Tokenizer) -> None:
+def test_without_the_documents_nothing_is_said(tokenizer: CharTokenizer) -> None:
     assert Known(set(), set(), tokenizer).novelty(written("a")) is None
 
 
-def test_novelty_is_counted_in_bins(engine: Engine, tokenizer: Tokenizer) -> None:
+def test_novelty_is_counted_in_bins(engine: Engine, tokenizer: CharTokenizer) -> None:
     none: set[str] = set()
     other = Known(none, {"never written, for it is too long"}, tokenizer)
     counts = novelty_counts(engine, other, 1.0, 50, seed=1)

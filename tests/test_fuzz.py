@@ -25,7 +25,7 @@ from glassgpt.files.atomic import read_regular, write_atomically
 from glassgpt.runs.directory import FILES, RunInfo, load
 from glassgpt.runs.writer import RunWriter
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from glassgpt.trace import trace
 from glassgpt.training import begin
 from support import ROOT, SMALL, build, small_params
@@ -62,7 +62,7 @@ def test_combining_marks_without_end_take_no_time() -> None:
 @pytest.mark.parametrize("char", ["\x1b", "\r", "\0", "\ud800", "\x85"])
 def test_a_strangers_vocabulary_cannot_drive_the_terminal(char: str) -> None:
     with pytest.raises(ConfigError, match="control characters"):
-        Tokenizer.from_dict({"kind": "characters", "normalize": "none", "chars": [char]})
+        CharTokenizer.from_dict({"kind": "characters", "normalize": "none", "chars": [char]})
 
 
 def test_errors_are_one_line_whatever_they_quote() -> None:
@@ -90,7 +90,7 @@ def test_a_huge_block_size_costs_nothing_until_it_is_used(engine: str) -> None:
 
 def tiny_run(path: Path, **weights: float) -> None:
     documents = ["ab", "ba"]
-    tokenizer = Tokenizer.from_documents(documents)
+    tokenizer = CharTokenizer.from_documents(documents)
     run, state, _ = begin(documents, TrainConfig(steps=1), tokenizer, 1, 2, 1, 4)
     for name, value in weights.items():
         state.params[name][:] = value
@@ -117,7 +117,7 @@ def test_a_probability_too_small_for_a_float_has_a_finite_logarithm() -> None:
     params["lm_head"] *= 1e4
     engine = build("numpy", SMALL, params)
     rng = random.Random(3)
-    samples = [generate(engine, Tokenizer("abcd"), rng, SampleConfig(1e6)) for _ in range(20)]
+    samples = [generate(engine, CharTokenizer("abcd"), rng, SampleConfig(1e6)) for _ in range(20)]
     assert all(np.isfinite(s.log_prob) for s in samples)
     assert min(s.log_prob for s in samples) < -750
 
@@ -133,7 +133,7 @@ def test_a_shape_of_a_million_dimensions_is_refused_at_once() -> None:
 
 def test_a_name_that_is_not_utf8_is_kept(tmp_path: Path) -> None:
     documents = ["ab", "ba"]
-    run, state, _ = begin(documents, TrainConfig(steps=1), Tokenizer.from_documents(documents))
+    run, state, _ = begin(documents, TrainConfig(steps=1), CharTokenizer.from_documents(documents))
     writer = RunWriter(tmp_path / "run", run, RunInfo("list-\udc80.txt", "00", "numpy"))
     writer.save(state, [])
     assert load(tmp_path / "run").info.data_name == "list-\udc80.txt"

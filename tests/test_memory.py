@@ -14,12 +14,12 @@ PROGRAM = """
 import os, sys
 from glassgpt import datasets, engines
 from glassgpt.config import TrainConfig
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import begin
 
 name, warm_up, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 documents = datasets.load("ten").documents
-run, state, _ = begin(documents, TrainConfig(steps=10**6), Tokenizer.from_documents(documents))
+run, state, _ = begin(documents, TrainConfig(steps=10**6), CharTokenizer.from_documents(documents))
 engine = engines.create(name, run.model, state, run.training)
 batches = [[run.tokenizer.encode(text)] for text in run.documents]
 

@@ -16,7 +16,7 @@ from glassgpt import datasets
 from glassgpt.errors import DataError
 from glassgpt.scale.corpus import Corpus, prepare
 from glassgpt.scale.corpus.normalizing import begins
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +61,7 @@ def test_streaming_is_reading_in_memory(
         corpus = prepare([str(path)], target, normalize=form)
         documents, report = datasets.read_documents(raw, "list", form)
         assert spelled(corpus) == documents
-        assert corpus.tokenizer.to_dict() == Tokenizer.from_documents(documents, form).to_dict()
+        assert corpus.tokenizer.to_dict() == CharTokenizer.from_documents(documents, form).to_dict()
         assert corpus.facts.longest == report.longest
         assert corpus.facts.num_characters == sum(map(len, documents))
         assert corpus.facts.num_bytes == len("".join(documents).encode())

@@ -23,7 +23,7 @@ from glassgpt.sampling import (
     generate,
     softmax,
 )
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from support import SMALL
 
 weights = st.lists(st.floats(0, 1e6), min_size=1, max_size=40).filter(lambda w: sum(w) > 0)
@@ -136,7 +136,7 @@ def test_impossible_settings(settings: dict[str, float], says: str) -> None:
 # --- generate -------------------------------------------------------------------------------------
 
 
-def test_greedy_takes_the_likeliest_and_no_randomness(tokenizer: Tokenizer) -> None:
+def test_greedy_takes_the_likeliest_and_no_randomness(tokenizer: CharTokenizer) -> None:
     rng = random.Random(1)
     before = rng.getstate()
     fake = FakeEngine([0.0, 0.0, 3.0, 3.0, 2.0])
@@ -150,7 +150,7 @@ def test_greedy_takes_the_likeliest_and_no_randomness(tokenizer: Tokenizer) -> N
 
 @given(seed=rows, prompt=st.text("abcd", max_size=5), t=st.sampled_from([0.0, 0.5, 1.0, 2.0]))
 def test_every_choice_is_told(seed: int, prompt: str, t: float) -> None:
-    tokenizer, fake = Tokenizer("abcd"), FakeEngine([0.1, 0.5, -0.3, 0.2, 0.4])
+    tokenizer, fake = CharTokenizer("abcd"), FakeEngine([0.1, 0.5, -0.3, 0.2, 0.4])
     rng, theirs = random.Random(seed), random.Random(seed)
     sample = generate(fake, tokenizer, rng, SampleConfig(t), prompt, record=True)
     assert sample.text.startswith(prompt)
@@ -171,7 +171,7 @@ def test_every_choice_is_told(seed: int, prompt: str, t: float) -> None:
 
 
 def test_without_record_there_are_no_steps_and_the_same_text(
-    engine: Engine, tokenizer: Tokenizer
+    engine: Engine, tokenizer: CharTokenizer
 ) -> None:
     plain, told = (
         generate(engine, tokenizer, random.Random(3), SampleConfig(1.0), record=record)
@@ -182,7 +182,7 @@ def test_without_record_there_are_no_steps_and_the_same_text(
     assert (plain.text, plain.log_prob) == (told.text, told.log_prob)
 
 
-def test_a_seed_decides_everything(engine: Engine, tokenizer: Tokenizer) -> None:
+def test_a_seed_decides_everything(engine: Engine, tokenizer: CharTokenizer) -> None:
     def texts(seed: int) -> list[str]:
         rng = random.Random(seed)
         return [generate(engine, tokenizer, rng, SampleConfig(1.0)).text for _ in range(10)]
@@ -190,7 +190,7 @@ def test_a_seed_decides_everything(engine: Engine, tokenizer: Tokenizer) -> None
     assert texts(1) == texts(1) != texts(2)
 
 
-def test_prompts_leave_room_for_one_token(engine: Engine, tokenizer: Tokenizer) -> None:
+def test_prompts_leave_room_for_one_token(engine: Engine, tokenizer: CharTokenizer) -> None:
     assert encode_prompt("", tokenizer, SMALL) == [4]
     assert encode_prompt("abcda", tokenizer, SMALL) == [4, 0, 1, 2, 3, 0]
     sample = generate(engine, tokenizer, random.Random(1), SampleConfig(1.0), "abcda")

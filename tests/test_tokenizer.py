@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from glassgpt import reference
 from glassgpt.config import Normalization
 from glassgpt.errors import ConfigError, DataError
-from glassgpt.text.characters import Tokenizer, describe_character, normalized
+from glassgpt.text.characters import CharTokenizer, describe_character, normalized
 
 FORMS: list[Normalization] = ["nfc", "nfd", "none"]
-LATIN = Tokenizer("abcdefghijklmnopqrstuvwxyz")
+LATIN = CharTokenizer("abcdefghijklmnopqrstuvwxyz")
 any_text = st.text(
     st.characters(exclude_categories=["Cs", "Cc"])
     | st.sampled_from("कखगज़ढ़ऩािीुूेैोौंः़्अआ")
@@ -33,7 +33,7 @@ def test_emma_and_snap() -> None:
 @given(st.lists(any_text, min_size=1, max_size=5), st.sampled_from(FORMS))
 def test_round_trip(texts: list[str], form: Normalization) -> None:
     documents = [normalized(text, form) for text in texts]
-    tokenizer = Tokenizer.from_documents(documents, form)
+    tokenizer = CharTokenizer.from_documents(documents, form)
     for text in texts:
         ids = tokenizer.encode(text)
         assert ids[0] == ids[-1] == tokenizer.bos
@@ -46,14 +46,14 @@ def test_round_trip(texts: list[str], form: Normalization) -> None:
 
 @given(st.lists(any_text, min_size=1, max_size=5))
 def test_ids_are_those_of_the_reference(texts: list[str]) -> None:
-    ours, its = Tokenizer.from_documents(texts), reference.Tokenizer("".join(texts))
+    ours, its = CharTokenizer.from_documents(texts), reference.Tokenizer("".join(texts))
     assert [ours.encode(t) for t in texts] == [its.encode(t) for t in texts]
 
 
 def test_any_normal_form_may_be_typed() -> None:
     """A prompt finds its characters however the keyboard composes them."""
-    composed = Tokenizer.from_documents([normalized("zoë", "nfc")], "nfc")
-    taken_apart = Tokenizer.from_documents([normalized("zoë", "nfd")], "nfd")
+    composed = CharTokenizer.from_documents([normalized("zoë", "nfc")], "nfc")
+    taken_apart = CharTokenizer.from_documents([normalized("zoë", "nfd")], "nfd")
     assert (composed.vocab_size, taken_apart.vocab_size) == (4, 5)
     for tokenizer in (composed, taken_apart):
         assert tokenizer.encode("zo\u00eb") == tokenizer.encode("zoe\u0308")
@@ -66,7 +66,7 @@ def test_devanagari() -> None:
     ka, na = "\u0958", "\u0929"  # क़, ऩ
     assert [len(normalized(ka, form)) for form in FORMS] == [2, 2, 1]
     assert [len(normalized(na, form)) for form in FORMS] == [1, 2, 1]
-    tokenizer = Tokenizer.from_documents([normalized("क़ी", "nfd")], "nfd")
+    tokenizer = CharTokenizer.from_documents([normalized("क़ी", "nfd")], "nfd")
     assert [tokenizer.token(i) for i in tokenizer.encode("क़ी")] == [
         "BOS", "क", "◌\u093c", "◌ी", "BOS",
     ]  # fmt: skip
@@ -74,7 +74,7 @@ def test_devanagari() -> None:
 
 def test_an_emoji_of_several_code_points_is_several_tokens() -> None:
     family = "👩\u200d👩\u200d👧"
-    tokenizer = Tokenizer.from_documents([family], "nfc")
+    tokenizer = CharTokenizer.from_documents([family], "nfc")
     assert len(tokenizer.encode(family)) == 2 + 5
     assert tokenizer.decode(tokenizer.encode(family)) == family
 
@@ -89,28 +89,28 @@ def test_an_emoji_of_several_code_points_is_several_tokens() -> None:
             "a b c d e f g h i j k l m n o p q r s t u v w x y z",
         ),
         (
-            Tokenizer("abc", "nfd"),
+            CharTokenizer("abc", "nfd"),
             "á",
             "unknown character '◌\u0301' (U+0301 COMBINING ACUTE ACCENT); this model knows a b c",
         ),
         (
-            Tokenizer("abc"),
+            CharTokenizer("abc"),
             "bAABBA",
             "unknown character 'A' (U+0041 LATIN CAPITAL LETTER A), "
             "'B' (U+0042 LATIN CAPITAL LETTER B); this model knows a b c",
         ),
-        (Tokenizer("a b"), "xa", "unknown character 'x' (U+0078 LATIN SMALL LETTER X); "
+        (CharTokenizer("a b"), "xa", "unknown character 'x' (U+0078 LATIN SMALL LETTER X); "
          "this model knows ␣ a b"),
     ],
 )  # fmt: skip
-def test_unknown_characters_are_named(tokenizer: Tokenizer, text: str, says: str) -> None:
+def test_unknown_characters_are_named(tokenizer: CharTokenizer, text: str, says: str) -> None:
     with pytest.raises(DataError) as caught:
         tokenizer.encode(text)
     assert str(caught.value) == says
 
 
 def test_long_refusals_are_cut() -> None:
-    many = Tokenizer([chr(0x4E00 + i) for i in range(200)])
+    many = CharTokenizer([chr(0x4E00 + i) for i in range(200)])
     with pytest.raises(DataError) as caught:
         many.encode("abcdefgh")
     assert str(caught.value).startswith("unknown character 'a' (U+0061")
@@ -123,14 +123,14 @@ def test_characters_without_a_name_are_described() -> None:
     assert describe_character("\ue000") == "'\\ue000' (U+E000 unnamed)"
 
 
-@pytest.mark.parametrize("tokenizer", [LATIN, Tokenizer("कखग\u093c", "nfd")])
-def test_to_a_dict_and_back(tokenizer: Tokenizer) -> None:
-    again = Tokenizer.from_dict(tokenizer.to_dict())
+@pytest.mark.parametrize("tokenizer", [LATIN, CharTokenizer("कखग\u093c", "nfd")])
+def test_to_a_dict_and_back(tokenizer: CharTokenizer) -> None:
+    again = CharTokenizer.from_dict(tokenizer.to_dict())
     assert (again.chars, again.normalize) == (tokenizer.chars, tokenizer.normalize)
 
 
 def test_line_ends_and_tabs_are_characters_and_are_shown() -> None:
-    tokenizer = Tokenizer.from_dict(
+    tokenizer = CharTokenizer.from_dict(
         {"kind": "characters", "normalize": "nfc", "chars": ["\t", "\n", "é"]}
     )
     assert tokenizer.decode(tokenizer.encode("e\u0301\n\té")) == "é\n\té"
@@ -139,7 +139,7 @@ def test_line_ends_and_tabs_are_characters_and_are_shown() -> None:
 
 
 def test_text_is_what_the_tokens_spell() -> None:
-    tokenizer = Tokenizer("e\u0301", "nfd")
+    tokenizer = CharTokenizer("e\u0301", "nfd")
     ids = tokenizer.encode("é")
     assert (tokenizer.text(ids), tokenizer.decode(ids)) == ("e\u0301", "é")
 
@@ -168,4 +168,4 @@ GOOD = {"kind": "characters", "normalize": "nfc", "chars": ["a", "b"]}
 )
 def test_foreign_dicts(data: object, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        Tokenizer.from_dict(data)
+        CharTokenizer.from_dict(data)

@@ -17,11 +17,11 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.datasets import Dataset
 from glassgpt.engines.base import Document
 from glassgpt.errors import ConfigError, DataError, DivergedError
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import Run, begin, initial_params, train
 from support import assert_close, build
 
-TOKENIZER = Tokenizer("ab")
+TOKENIZER = CharTokenizer("ab")
 
 
 class FakeEngine:
@@ -62,7 +62,7 @@ def make_run(steps: int, n: int = 5, num_train: int | None = None, batch_size: i
 
 
 def test_one_stream_shuffles_then_draws_the_weights_then_samples(ten: Dataset) -> None:
-    tokenizer = Tokenizer.from_documents(ten.documents)
+    tokenizer = CharTokenizer.from_documents(ten.documents)
     run, state, rng = begin(ten.documents, TrainConfig(seed=7), tokenizer, 2, 8, 2, 4)
     theirs, order = random.Random(7), list(ten.documents)
     theirs.shuffle(order)
@@ -80,7 +80,7 @@ def test_one_stream_shuffles_then_draws_the_weights_then_samples(ten: Dataset) -
 
 def test_the_documents_given_stay_as_they_are(ten: Dataset) -> None:
     before = list(ten.documents)
-    begin(ten.documents, TrainConfig(), Tokenizer.from_documents(ten.documents))
+    begin(ten.documents, TrainConfig(), CharTokenizer.from_documents(ten.documents))
     assert ten.documents == before
 
 
@@ -105,8 +105,8 @@ def test_no_text_is_on_both_sides_of_the_split(seed: int, val_fraction: float) -
     texts = ["a", "b", "ab", "ba", "aa", "bb", "aab", "abb", "bab", "baa"]
     documents = texts * 3 + texts[:5] * 4
     training = TrainConfig(seed=seed, val_fraction=val_fraction)
-    run, state, after = begin(documents, training, Tokenizer("ab"))
-    whole, same, stream = begin(documents, TrainConfig(seed=seed), Tokenizer("ab"))
+    run, state, after = begin(documents, training, CharTokenizer("ab"))
+    whole, same, stream = begin(documents, TrainConfig(seed=seed), CharTokenizer("ab"))
     aside = run.documents[run.num_train :]
     assert len(set(aside)) == int(10 * val_fraction)
     assert not set(aside) & set(run.train_documents)
@@ -120,7 +120,7 @@ def test_no_text_is_on_both_sides_of_the_split(seed: int, val_fraction: float) -
 
 def test_held_out_texts_of_an_older_run_are_those_it_does_not_train_on() -> None:
     """It may have copies of a text on both sides: documents.txt and num_train say which."""
-    run, *_ = begin(["a", "b", "ab", "ba"], TrainConfig(), Tokenizer("ab"))
+    run, *_ = begin(["a", "b", "ab", "ba"], TrainConfig(), CharTokenizer("ab"))
     run.documents, run.num_train = ["a", "b", "a", "ba", "b", "ba"], 3
     assert run.held_out == ["ba"]
     assert run.held_out_ids(9) == [run.tokenizer.encode("ba")]

@@ -29,7 +29,7 @@ from study import Fitted, fit  # noqa: E402
 from glassgpt import datasets, engines  # noqa: E402
 from glassgpt.config import ModelConfig, TrainConfig  # noqa: E402
 from glassgpt.evaluation import Known, NGram, model_loss  # noqa: E402
-from glassgpt.text.characters import Tokenizer  # noqa: E402
+from glassgpt.text.characters import CharTokenizer  # noqa: E402
 from glassgpt.trace import trace  # noqa: E402
 from glassgpt.training import begin  # noqa: E402
 
@@ -188,7 +188,7 @@ def timings(rounds: int = 10) -> dict[str, float]:
     """Microseconds a step at the standard size: the least of some rounds, engines in turn."""
     training = TrainConfig()
     names = datasets.load("english").documents
-    tokenizer = Tokenizer.from_documents(names)
+    tokenizer = CharTokenizer.from_documents(names)
     run, state, _ = begin(names, training, tokenizer)
     batches = [[tokenizer.encode(name) for name in run.batch(step)] for step in range(1000)]
     steps = {"scalar": 10, "numpy": 300, "native": 1000}

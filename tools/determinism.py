@@ -138,9 +138,9 @@ class Behind:
 
     def sample(self, bos: int, rng: random.Random, temperature: float) -> list[int]:
         from glassgpt.sampling import SampleConfig, generate
-        from glassgpt.text.characters import Tokenizer
+        from glassgpt.text.characters import CharTokenizer
 
-        tokenizer = Tokenizer([chr(0x4E00 + i) for i in range(bos)])
+        tokenizer = CharTokenizer([chr(0x4E00 + i) for i in range(bos)])
         return generate(self.engine, tokenizer, rng, SampleConfig(temperature)).token_ids
 
 

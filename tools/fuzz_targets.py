@@ -27,7 +27,7 @@ from glassgpt.runs import directory as checkpoint
 from glassgpt.runs.directory import FILES, RunInfo
 from glassgpt.runs.writer import RunWriter
 from glassgpt.sampling import SampleConfig, encode_prompt, generate
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from glassgpt.trace import trace
 from glassgpt.training import begin, train
 
@@ -49,7 +49,7 @@ class Target:
 def make_run(path: Path) -> None:
     """A small run that was trained and saved."""
     training = TrainConfig(steps=6, val_fraction=0.2)
-    tokenizer = Tokenizer.from_documents(DOCUMENTS)
+    tokenizer = CharTokenizer.from_documents(DOCUMENTS)
     run, state, _ = begin(DOCUMENTS, training, tokenizer, 1, 4, 2, 6)
     writer = RunWriter(path, run, RunInfo("list", "00", "numpy"))
     writer.save(state, [])
@@ -96,14 +96,17 @@ def targets(directory: Path) -> list[Target]:
 def data_file(data: bytes) -> None:
     form = FORMS[data[0] % 3] if data else "none"
     documents, report = read_documents(data[1:], "list", form)  # type: ignore[arg-type]
-    tokenizer = Tokenizer.from_documents(documents, form)  # type: ignore[arg-type]
+    tokenizer = CharTokenizer.from_documents(documents, form)  # type: ignore[arg-type]
     for document in documents[:20]:
         assert "".join(tokenizer.chars[i] for i in tokenizer.encode(document)[1:-1]) == document
     written = ("\n".join(documents) + "\n").encode()
     assert written.decode().removesuffix("\n").split("\n") == documents
     assert report.characters == len(tokenizer.chars)
     assert len(documents) + report.empty == report.lines
-    assert Tokenizer.from_dict(json.loads(json.dumps(tokenizer.to_dict()))).chars == tokenizer.chars
+    assert (
+        CharTokenizer.from_dict(json.loads(json.dumps(tokenizer.to_dict()))).chars
+        == tokenizer.chars
+    )
 
 
 def settings(data: bytes) -> None:
@@ -119,7 +122,7 @@ def settings(data: bytes) -> None:
                 rates = made.learning_rates(0, 5) + made.learning_rates(made.steps, made.steps + 2)
                 assert min(rates) >= 0
     with contextlib.suppress(GlassError):
-        Tokenizer.from_dict(value)
+        CharTokenizer.from_dict(value)
 
 
 def safetensors_file(data: bytes) -> None:
@@ -156,7 +159,7 @@ class Prompts:
     def __call__(self, data: bytes) -> None:
         heat, top_k, form = (data + bytes(3))[:3]
         text = data[3:].decode("utf-8", ("surrogateescape", "replace")[form & 1])
-        tokenizer = Tokenizer(self.chars, FORMS[form % 3])  # type: ignore[arg-type]
+        tokenizer = CharTokenizer(self.chars, FORMS[form % 3])  # type: ignore[arg-type]
         temperature = (0.0, 5e-324, 1e-300, 0.5, 1.0, 1e6, 1e7, float("nan"))[heat % 8]
         config = SampleConfig(temperature, None if top_k > 20 else top_k)
         encode_prompt(text, tokenizer, self.engine.config)

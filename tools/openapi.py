@@ -11,7 +11,7 @@ from glassgpt.config import TrainConfig
 from glassgpt.runs.directory import RunInfo, SavedRun
 from glassgpt.server import openapi
 from glassgpt.server.app import create_app
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import begin
 
 TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
@@ -19,7 +19,7 @@ TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
 
 def main() -> None:
     ten = datasets.load("ten")
-    tokenizer = Tokenizer.from_documents(ten.documents)
+    tokenizer = CharTokenizer.from_documents(ten.documents)
     run, state, _ = begin(ten.documents, TrainConfig(steps=1), tokenizer)
     saved = SavedRun(Path("ten"), run, RunInfo("ten", ten.sha256, "numpy"), state, [])
     app = create_app([saved]).app

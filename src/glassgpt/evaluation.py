@@ -11,7 +11,7 @@ from typing import Literal
 
 from glassgpt.engines.base import Document, Engine
 from glassgpt.sampling import Sample, SampleConfig, generate
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text import Tokenizer
 from glassgpt.training import Run
 
 MAX_DOCUMENTS = 1000

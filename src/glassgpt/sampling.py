@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from glassgpt.config import ModelConfig
 from glassgpt.engines.base import Engine
 from glassgpt.errors import ConfigError, DataError, DivergedError
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from glassgpt.config import ModelConfig, TrainConfig, num_held_out
 from glassgpt.engines.base import Document, Engine, Params, TrainState
 from glassgpt.errors import DataError, DivergedError
 from glassgpt.scale.corpus import Corpus, Windows, split
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text import Tokenizer
 
 CHUNK_SECONDS = 0.04
 """How long an engine may work before it reports: often enough for a live display and for Ctrl-C."""

@@ -16,7 +16,7 @@ from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines import Placement
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import Run, begin, initial_params, train
 
 SIZES = {
@@ -81,7 +81,7 @@ class Material:
 
     def __init__(self) -> None:
         self.names = datasets.load("english").documents
-        self.tokenizer = Tokenizer.from_documents(self.names)
+        self.tokenizer = CharTokenizer.from_documents(self.names)
         self._states: dict[str, TrainState] = {}
 
     def batches(self, size: str, batch: int) -> list[list[list[int]]]:
@@ -153,7 +153,7 @@ def _on_the_cpu(engine: str, threads: int) -> dict[str, Any]:
     return {"placement": Placement(device="cpu")} if engine == "torch" else {"threads": threads}
 
 
-def _one_by_one(engine: Engine, tokenizer: Tokenizer, names: int = 20) -> Work:
+def _one_by_one(engine: Engine, tokenizer: CharTokenizer, names: int = 20) -> Work:
     """As `glassgpt train` and `glassgpt sample` do it, token by token in Python."""
 
     def write(times: int) -> None:
@@ -165,7 +165,7 @@ def _one_by_one(engine: Engine, tokenizer: Tokenizer, names: int = 20) -> Work:
     return Work(lambda times: lambda: write(times), names)
 
 
-def _all_at_once(engine: Engine, tokenizer: Tokenizer, names: int = 1000) -> Work:
+def _all_at_once(engine: Engine, tokenizer: CharTokenizer, names: int = 1000) -> Work:
     """One call of the native engine."""
     write = engine.generate_many  # type: ignore[attr-defined] # only one engine has it
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from glassgpt.evaluation import Novelty
     from glassgpt.runs.directory import SavedRun
     from glassgpt.sampling import Sample
-    from glassgpt.text.characters import Tokenizer
+    from glassgpt.text import Tokenizer
     from glassgpt.training import Run
 
 RUNS = Path("runs")

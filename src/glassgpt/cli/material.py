@@ -85,11 +85,11 @@ class ListMaterial:
     def begin(
         self, training: TrainConfig, block_size: int, shape: dict[str, int]
     ) -> tuple[Run, TrainState, random.Random]:
-        from glassgpt.text.characters import Tokenizer
+        from glassgpt.text.characters import CharTokenizer
         from glassgpt.training import begin
 
         documents = self.loaded.documents
-        tokenizer = Tokenizer.from_documents(documents, self.loaded.normalize)
+        tokenizer = CharTokenizer.from_documents(documents, self.loaded.normalize)
         return begin(documents, training, tokenizer, block_size=block_size, **shape)
 
     def report(self, run: Run) -> str:

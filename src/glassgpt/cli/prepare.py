@@ -84,6 +84,7 @@ def prepare(
     from glassgpt.datasets import REGISTRY
     from glassgpt.scale import corpus as corpora
     from glassgpt.scale.corpus.texts import check_documents
+    from glassgpt.text.stored import read_tokenizer
 
     mode = check_documents(documents)
     if key is not None and mode != "jsonl":
@@ -99,7 +100,7 @@ def prepare(
                 "--tokenizer-from brings its tokens and its normal form: leave out --tokens, "
                 "--vocab-size and --normalize"
             )
-        known = corpora.read_tokenizer(tokenizer_from)
+        known = read_tokenizer(tokenizer_from)
     if tokens != "bytes" and vocab_size is not None:
         raise ConfigError("--vocab-size is for --tokens bytes; characters are as many as there are")
     size = None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from glassgpt.config import ModelConfig
     from glassgpt.evaluation import Novelty
     from glassgpt.sampling import Sample
-    from glassgpt.text.characters import Tokenizer
+    from glassgpt.text import Tokenizer
 
 EXAMPLES = common.examples(
     "glassgpt sample",

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import TrainState
@@ -35,16 +35,17 @@ from glassgpt.files.records import VERSION, read_json, read_text, refusing
 from glassgpt.runs import log as runlog
 from glassgpt.runs.log import Log, Schedule
 from glassgpt.runs.state import from_safetensors, to_safetensors
-from glassgpt.text.byte_pairs import tokenizer_from_dict
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text import Tokenizer
+from glassgpt.text.stored import NAME as TOKENIZER
+from glassgpt.text.stored import read_tokenizer
 from glassgpt.training import Run
 
 __all__ = [
     "FILES", "VERSION", "RunInfo", "SavedRun", "from_safetensors", "load", "to_safetensors",
 ]  # fmt: skip
 
-FILES = ("config.json", "tokenizer.json", "documents.txt", "losses.f64", "model.safetensors")
-CONFIG, TOKENIZER, DOCUMENTS, LOSSES, MODEL = FILES
+FILES = ("config.json", TOKENIZER, "documents.txt", "losses.f64", "model.safetensors")
+CONFIG, _, DOCUMENTS, LOSSES, MODEL = FILES
 OLD_LOG = "log.jsonl"
 """Instead of the losses in a run of version 0.1.0."""
 DataKind = Literal["list", "corpus"]
@@ -123,7 +124,7 @@ def load(path: Path) -> SavedRun:
         with refusing(path / CONFIG):
             return str(config["sha256"][name])
 
-    tokenizer_json = read_json(path / TOKENIZER, "glassgpt-tokenizer", checksum(TOKENIZER))
+    tokenizer = read_tokenizer(path, checksum(TOKENIZER))
     with refusing(path / CONFIG):
         model = ModelConfig.from_dict(config["model"])
         training = TrainConfig.from_dict(config["training"])
@@ -134,7 +135,11 @@ def load(path: Path) -> SavedRun:
         )
         num_train = config["num_train"]
         schedule = None if old else runlog.check_schedule(config["schedule"])
-    tokenizer = _tokenizer(path / TOKENIZER, tokenizer_json, model)
+    if tokenizer.vocab_size != model.vocab_size:
+        raise RunError(
+            f"{path / TOKENIZER}: it has {tokenizer.vocab_size} tokens, "
+            f"the model {model.vocab_size}"
+        )
     if info.data_kind == "list":
         documents = _documents(path, tokenizer, checksum(DOCUMENTS))
         if type(num_train) is not int or not 1 <= num_train <= len(documents):
@@ -165,12 +170,3 @@ def _documents(path: Path, tokenizer: Tokenizer, sha256: str | None) -> list[str
     if (known := tokenizer.alphabet) is not None and set().union(*documents) - known:
         raise RunError(f"{path / DOCUMENTS} has characters outside {TOKENIZER}")
     return documents
-
-
-def _tokenizer(path: Path, value: dict[str, Any], model: ModelConfig) -> Tokenizer:
-    with refusing(path):
-        body = {k: v for k, v in value.items() if k not in ("format", "version")}
-        tokenizer = tokenizer_from_dict(body)
-        if tokenizer.vocab_size != model.vocab_size:
-            raise ConfigError(f"it has {tokenizer.vocab_size} tokens, the model {model.vocab_size}")
-        return tokenizer

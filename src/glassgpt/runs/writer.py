@@ -20,7 +20,7 @@ from glassgpt.errors import DivergedError, RunError
 from glassgpt.files.atomic import leftovers, write_atomically
 from glassgpt.files.locks import NAME as LOCK
 from glassgpt.files.locks import RunLock
-from glassgpt.files.records import VERSION, json_bytes, read_json, write_json
+from glassgpt.files.records import VERSION, read_json, write_json
 from glassgpt.runs import log as runlog
 from glassgpt.runs.directory import (
     CONFIG,
@@ -29,12 +29,13 @@ from glassgpt.runs.directory import (
     LOSSES,
     MODEL,
     OLD_LOG,
-    TOKENIZER,
     RunInfo,
     SavedRun,
     load,
 )
 from glassgpt.runs.state import to_safetensors
+from glassgpt.text.stored import NAME as TOKENIZER
+from glassgpt.text.stored import tokenizer_json
 from glassgpt.training import Chunk, Run
 
 
@@ -55,8 +56,7 @@ class RunWriter:
         """The step of the checkpoint that is on the disk."""
         self.schedule: runlog.Schedule = [(0, run.training.steps)]
         self._digest = hashlib.sha256()  # of the losses saved
-        tokenizer = {"format": "glassgpt-tokenizer", "version": VERSION} | run.tokenizer.to_dict()
-        contents = {TOKENIZER: json_bytes(tokenizer)}
+        contents = {TOKENIZER: tokenizer_json(run.tokenizer)}
         if info.data_kind == "list":
             contents[DOCUMENTS] = ("\n".join(run.documents) + "\n").encode()
         self._sha256 = {name: hashlib.sha256(raw).hexdigest() for name, raw in contents.items()}

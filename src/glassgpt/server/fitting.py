@@ -22,7 +22,7 @@ from glassgpt.server import limits
 from glassgpt.server.errors import ApiError
 from glassgpt.server.schemas import TrainRequest
 from glassgpt.server.streams import Event
-from glassgpt.text.characters import Tokenizer, normalized
+from glassgpt.text.characters import CharTokenizer, normalized
 from glassgpt.training import Run, begin, train
 
 NAME = "posted list"
@@ -37,7 +37,7 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
     started = time.monotonic()
     documents = [normalized(text.strip(), request.normalize) for text in request.documents]
     check_size(request, documents)
-    tokenizer = Tokenizer.from_documents(documents, request.normalize)
+    tokenizer = CharTokenizer.from_documents(documents, request.normalize)
     training = TrainConfig(
         steps=request.steps,
         batch_size=request.batch_size,

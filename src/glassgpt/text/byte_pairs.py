@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassgpt.config import Normalization, check_normalization
 from glassgpt.errors import ConfigError, DataError
-from glassgpt.text.characters import Tokenizer, normalized, shown
+from glassgpt.text.characters import composed, normalized, shown
 
 if TYPE_CHECKING:
     import tokenizers
@@ -32,8 +32,8 @@ MAX_RUN = 1 << 16
 _LINES = rf"\x00|[^\n\x00]{{0,{MAX_RUN - 1}}}\n|[^\n\x00]{{1,{MAX_RUN}}}"
 
 
-class BytePairTokenizer(Tokenizer):
-    """The tokenizer's interface on byte pairs. It knows every text, whatever its script."""
+class BytePairTokenizer:
+    """A tokenizer of byte pairs. It knows every text, whatever its script."""
 
     def __init__(
         self, merges: Sequence[tuple[int, int]], normalize: Normalization = "none"
@@ -103,6 +103,10 @@ class BytePairTokenizer(Tokenizer):
         for encoding in self._library.encode_batch_fast(list(texts), add_special_tokens=False):
             yield encoding.ids
 
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Token ids to text as people write it: composed (NFC) unless characters are kept as is."""
+        return composed(self.text(token_ids), self.normalize)
+
     def text(self, token_ids: Sequence[int]) -> str:
         """What the tokens spell, without BOS; bytes that are not UTF-8 become U+FFFD."""
         pieces = self.pieces
@@ -152,19 +156,6 @@ class BytePairTokenizer(Tokenizer):
         pairs = [(spelled[left], spelled[right]) for left, right in self.merges]
         ids = {token: i for i, token in enumerate(spelled)}
         return _with_lines(_library().models.BPE(vocab=ids, merges=pairs))
-
-
-def tokenizer_from_dict(data: object) -> Tokenizer:
-    """The tokenizer that a file describes, by its "kind": characters or byte pairs.
-
-    Raises ConfigError for anything that no `to_dict` would have written.
-    """
-    kind = data.get("kind") if isinstance(data, dict) else None
-    if kind == "byte-pairs":
-        return BytePairTokenizer.from_dict(data)
-    if kind is not None and kind != "characters":
-        raise ConfigError(f"tokenizer kind {kind!r} is not known; characters and byte-pairs are")
-    return Tokenizer.from_dict(data)
 
 
 def check_vocab_size(vocab_size: int) -> None:

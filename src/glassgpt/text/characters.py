@@ -36,6 +36,11 @@ def normalized(text: str, form: Normalization) -> str:
     return unicodedata.normalize(form.upper(), text)  # type: ignore[arg-type]
 
 
+def composed(text: str, form: Normalization) -> str:
+    """A text of this normal form as people write it: in NFC, or as it is where there is none."""
+    return text if form == "none" else normalized(text, "nfc")
+
+
 CONTROLS = {"\n": "↵", "\t": "⇥"}
 """The control characters that a text may have, and how they are shown."""
 
@@ -61,7 +66,7 @@ def shown(text: str) -> str:
     return text
 
 
-class Tokenizer(reference.Tokenizer):
+class CharTokenizer(reference.Tokenizer):
     """The reference tokenizer with a normal form, and with errors that explain themselves."""
 
     def __init__(self, chars: Sequence[str], normalize: Normalization = "none") -> None:
@@ -76,7 +81,7 @@ class Tokenizer(reference.Tokenizer):
     @classmethod
     def from_documents(
         cls, documents: Iterable[str], normalize: Normalization = "none"
-    ) -> Tokenizer:
+    ) -> CharTokenizer:
         """The vocabulary of documents that are in this normal form already."""
         return cls(sorted(set().union(*documents)), normalize)
 
@@ -98,8 +103,7 @@ class Tokenizer(reference.Tokenizer):
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Token ids to text as people write it: composed (NFC) unless characters are kept as is."""
-        text = self.text(token_ids)
-        return text if self.normalize == "none" else normalized(text, "nfc")
+        return composed(self.text(token_ids), self.normalize)
 
     def text(self, token_ids: Sequence[int]) -> str:
         """What the tokens spell in the tokenizer's own normal form, without BOS."""
@@ -119,7 +123,7 @@ class Tokenizer(reference.Tokenizer):
         return {"kind": "characters", "normalize": self.normalize, "chars": self.chars}
 
     @classmethod
-    def from_dict(cls, data: object) -> Tokenizer:
+    def from_dict(cls, data: object) -> CharTokenizer:
         """Raises ConfigError for anything that `to_dict` would not have written."""
         if not isinstance(data, dict) or set(data) != {"kind", "normalize", "chars"}:
             raise ConfigError("the tokenizer needs exactly the keys kind, normalize, chars")

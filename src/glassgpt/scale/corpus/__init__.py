@@ -1,6 +1,6 @@
 """Corpora larger than memory, in a prepared form that is read where it lies: docs/corpora.md."""
 
-from glassgpt.scale.corpus.corpus import Corpus, is_corpus, open_corpus, read_tokenizer
+from glassgpt.scale.corpus.corpus import Corpus, is_corpus, open_corpus
 from glassgpt.scale.corpus.preparing import prepare
 from glassgpt.scale.corpus.windows import Windows, split
 
@@ -10,6 +10,5 @@ __all__ = [
     "is_corpus",
     "open_corpus",
     "prepare",
-    "read_tokenizer",
     "split",
 ]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,10 @@ from glassgpt.errors import DataError, RunError
 from glassgpt.files.atomic import open_regular
 from glassgpt.files.records import read_json, refusing
 from glassgpt.scale.corpus.facts import FORMAT, Facts, dtype_for
-from glassgpt.text.byte_pairs import tokenizer_from_dict
-from glassgpt.text.characters import Tokenizer
+from glassgpt.text import Tokenizer
+from glassgpt.text.stored import read_tokenizer
 
-CORPUS, TOKENIZER, TOKENS, INDEX = "corpus.json", "tokenizer.json", "tokens.bin", "index.bin"
+CORPUS, TOKENS, INDEX = "corpus.json", "tokens.bin", "index.bin"
 POSITION_BYTES = 8
 
 TokenIds = NDArray[np.uint16] | NDArray[np.uint32]
@@ -104,14 +103,6 @@ def open_corpus(path: Path) -> Corpus:
             f"{path / CORPUS}: {facts.dtype} is too small for {tokenizer.vocab_size:,} tokens"
         )
     return Corpus(path, facts, tokenizer)
-
-
-def read_tokenizer(directory: Path) -> Tokenizer:
-    """The tokenizer of a corpus or of a run. Raises RunError."""
-    value = read_json(directory / TOKENIZER, "glassgpt-tokenizer")
-    body: dict[str, Any] = {k: v for k, v in value.items() if k not in ("format", "version")}
-    with refusing(directory / TOKENIZER):
-        return tokenizer_from_dict(body)
 
 
 def damaged_index(path: Path, start: int, end: int) -> RunError:

@@ -14,15 +14,19 @@ from numpy.typing import NDArray
 from glassgpt import __version__
 from glassgpt.config import Normalization
 from glassgpt.errors import ConfigError, DataError
+from glassgpt.files.atomic import write_atomically
 from glassgpt.files.records import VERSION, write_json
-from glassgpt.scale.corpus.corpus import CORPUS, TOKENIZER, Corpus, open_corpus
+from glassgpt.scale.corpus.corpus import CORPUS, Corpus, open_corpus
 from glassgpt.scale.corpus.directories import new_directory
 from glassgpt.scale.corpus.facts import FORMAT, Facts
 from glassgpt.scale.corpus.sources import find
 from glassgpt.scale.corpus.texts import Documents, Progress, Texts, check_documents
 from glassgpt.scale.corpus.writer import Writer
+from glassgpt.text import Tokenizer
 from glassgpt.text.byte_pairs import BytePairTokenizer, check_vocab_size, cut
-from glassgpt.text.characters import Tokenizer, describe_character
+from glassgpt.text.characters import CharTokenizer, describe_character
+from glassgpt.text.stored import NAME as TOKENIZER
+from glassgpt.text.stored import tokenizer_json
 
 TRAIN_BYTES = 16 << 20
 """Byte pairs are learned from at most about so much text, in parts spread evenly over all of it.
@@ -76,8 +80,7 @@ def prepare(
         else:
             tokenizer = _train(texts, vocab_size)
             facts = _byte_pairs(texts, tokenizer, work)
-        kind = {"format": "glassgpt-tokenizer", "version": VERSION}
-        write_json(work / TOKENIZER, kind | tokenizer.to_dict())
+        write_atomically(work / TOKENIZER, tokenizer_json(tokenizer))
         made = {"format": FORMAT, "version": VERSION, "made_by": f"glassgpt {__version__}"}
         write_json(work / CORPUS, made | facts.to_dict())
     return open_corpus(target)
@@ -96,7 +99,7 @@ def _refuse_pipes(texts: Texts) -> None:
 # --- characters ---
 
 
-def _new_characters(texts: Texts, form: Normalization, work: Path) -> tuple[Tokenizer, Facts]:
+def _new_characters(texts: Texts, form: Normalization, work: Path) -> tuple[CharTokenizer, Facts]:
     """One reading, so that pipes work: the code points are kept until the alphabet is known."""
     seen = np.zeros(CODE_POINTS, np.bool_)
     spool = work / SPOOL
@@ -105,7 +108,7 @@ def _new_characters(texts: Texts, form: Normalization, work: Path) -> tuple[Toke
             codes = _codes(text)
             seen[codes] = True
             file.write(codes.data)
-    tokenizer = Tokenizer([chr(code) for code in np.flatnonzero(seen).tolist() if code], form)
+    tokenizer = CharTokenizer([chr(code) for code in np.flatnonzero(seen).tolist() if code], form)
     if not tokenizer.chars:
         raise _nothing(texts)
     ids = _table(tokenizer)
