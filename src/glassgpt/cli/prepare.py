@@ -11,7 +11,7 @@ import typer
 from glassgpt.cli import common
 from glassgpt.cli.commands import data_names, one_of, whole
 from glassgpt.cli.progress import bytes_bar
-from glassgpt.errors import ConfigError
+from glassgpt.errors import ConfigError, StoppedError
 
 if TYPE_CHECKING:
     from glassgpt.scale.corpus import Corpus
@@ -120,9 +120,8 @@ def prepare(
                 tokenizer=known,
                 progress=progress,
             )
-    except KeyboardInterrupt:  # Typer would end without a word
-        common.say("glassgpt: stopped; nothing is left of what was written")
-        raise
+    except KeyboardInterrupt:
+        raise StoppedError("stopped; nothing is left of what was written") from None
     seconds = time.perf_counter() - started
     if as_json:
         common.print_json(facts(corpus) | {"seconds": round(seconds, 3)})
