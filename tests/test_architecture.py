@@ -17,7 +17,7 @@ from support import SRC
 LAYERS = [
     {"errors", "files", "config", "reference", "text"},
     {"datasets", "engines", "scale"},
-    {"training", "sampling", "trace", "evaluation", "benchmark", "runs"},
+    {"training", "sampling", "trace", "evaluation", "benchmark", "runs", "pictures"},
     {"cli", "server", "__main__"},
 ]
 """A part of the package may use its own layer and those above it in this list."""
