@@ -168,7 +168,7 @@ def start_and_wait(target: Path) -> subprocess.Popen[bytes]:
     process.stdin.write(b"name\n" * 200_000)
     process.stdin.flush()
     deadline = time.monotonic() + 30
-    while not list(target.parent.glob(f".{target.name}.*.tmp/characters.tmp")):
+    while not list(target.parent.glob(f".{target.name}.prepare.tmp/characters.tmp")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     return process
@@ -190,8 +190,23 @@ def test_a_kill_leaves_no_corpus_and_the_next_run_clears_up(
     assert prepare("ten", "-o", "corpus")[0] == 0
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == [".corpus.12345678.tmp", ".other.12345678.tmp", "corpus"]
+    assert {path.name for path in target.iterdir()} == {
+        *("corpus.json", "tokenizer.json", "tokens.bin", "index.bin")
+    }
     assert open_corpus(target).num_documents == 10
     RunLock(target).release()  # nobody holds it
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes a link")
+def test_a_link_in_place_of_the_unfinished_corpus_is_not_followed(
+    tmp_path: Path, prepare: Command
+) -> None:
+    (tmp_path / "diary").mkdir()
+    (tmp_path / "diary" / "today").write_text("nothing happened")
+    (tmp_path / ".corpus.prepare.tmp").symlink_to("diary")
+    status, _, err = prepare("ten", "-o", "corpus")
+    assert (status, err) == (1, "glassgpt: .corpus.prepare.tmp is a link; remove it\n")
+    assert [path.name for path in (tmp_path / "diary").iterdir()] == ["today"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")

@@ -83,10 +83,10 @@ def prepare(
     from glassgpt.config import check_normalization
     from glassgpt.datasets import REGISTRY
     from glassgpt.scale import corpus as corpora
-    from glassgpt.scale.corpus.texts import check_documents
+    from glassgpt.scale.corpus.reader import check_unit
     from glassgpt.text.stored import read_tokenizer
 
-    mode = check_documents(documents)
+    mode = check_unit(documents)
     if key is not None and mode != "jsonl":
         raise ConfigError("--key is for --documents jsonl")
     if tokens is not None and tokens not in TOKENS:

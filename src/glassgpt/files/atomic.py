@@ -45,13 +45,18 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if os.name == "posix":  # the rename itself must reach the disk, too
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+    sync_directory(path.parent)
     return size
+
+
+def sync_directory(path: Path) -> None:
+    """Make sure that a rename in it has reached the disk, where the system can."""
+    if os.name == "posix":
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def is_stream(path: Path) -> bool:

@@ -19,9 +19,9 @@ from glassgpt.files.records import VERSION, write_json
 from glassgpt.scale.corpus.corpus import CORPUS, Corpus, open_corpus
 from glassgpt.scale.corpus.directories import new_directory
 from glassgpt.scale.corpus.facts import FORMAT, Facts
+from glassgpt.scale.corpus.reader import Progress, Reader, Unit, check_unit
 from glassgpt.scale.corpus.sources import find
-from glassgpt.scale.corpus.texts import Documents, Progress, Texts, check_documents
-from glassgpt.scale.corpus.writer import Writer
+from glassgpt.scale.corpus.token_files import TokenFiles
 from glassgpt.text import Tokenizer
 from glassgpt.text.byte_pairs import BytePairTokenizer, check_vocab_size, cut
 from glassgpt.text.characters import CharTokenizer, describe_character
@@ -44,7 +44,7 @@ def prepare(
     target: Path,
     *,
     vocab_size: int | None = None,
-    documents: Documents = "line",
+    documents: Unit = "line",
     key: str = "text",
     normalize: Normalization = "none",
     tokenizer: Tokenizer | None = None,
@@ -64,30 +64,30 @@ def prepare(
     Raises DataError for texts that cannot be read, RunError where the directory cannot be written,
     ConfigError for what does not fit together.
     """
-    check_documents(documents)
+    check_unit(documents)
     form = tokenizer.normalize if tokenizer else normalize
-    texts = Texts(find(sources), documents, form, key, progress)
+    reader = Reader(find(sources), documents, form, key, progress)
     if tokenizer is None and vocab_size is not None:
         check_vocab_size(vocab_size)
-        _refuse_pipes(texts)
+        _refuse_pipes(reader)
     with new_directory(target) as work:
         if isinstance(tokenizer, BytePairTokenizer):
-            facts = _byte_pairs(texts, tokenizer, work)
+            facts = _byte_pairs(reader, tokenizer, work)
         elif tokenizer is not None:
-            facts = _known_characters(texts, tokenizer, work)
+            facts = _known_characters(reader, tokenizer, work)
         elif vocab_size is None:
-            tokenizer, facts = _new_characters(texts, form, work)
+            tokenizer, facts = _new_characters(reader, form, work)
         else:
-            tokenizer = _train(texts, vocab_size)
-            facts = _byte_pairs(texts, tokenizer, work)
+            tokenizer = _train(reader, vocab_size)
+            facts = _byte_pairs(reader, tokenizer, work)
         write_atomically(work / TOKENIZER, tokenizer_json(tokenizer))
         made = {"format": FORMAT, "version": VERSION, "made_by": f"glassgpt {__version__}"}
         write_json(work / CORPUS, made | facts.to_dict())
     return open_corpus(target)
 
 
-def _refuse_pipes(texts: Texts) -> None:
-    for source in texts.sources:
+def _refuse_pipes(reader: Reader) -> None:
+    for source in reader.sources:
         if source.size is None:
             raise ConfigError(
                 f"{source.name} can be read only once, and byte pairs are learned in a first "
@@ -99,24 +99,24 @@ def _refuse_pipes(texts: Texts) -> None:
 # --- characters ---
 
 
-def _new_characters(texts: Texts, form: Normalization, work: Path) -> tuple[CharTokenizer, Facts]:
+def _new_characters(reader: Reader, form: Normalization, work: Path) -> tuple[CharTokenizer, Facts]:
     """One reading, so that pipes work: the code points are kept until the alphabet is known."""
     seen = np.zeros(CODE_POINTS, np.bool_)
     spool = work / SPOOL
     with spool.open("xb") as file:
-        for text in texts:
+        for text in reader:
             codes = _codes(text)
             seen[codes] = True
             file.write(codes.data)
     tokenizer = CharTokenizer([chr(code) for code in np.flatnonzero(seen).tolist() if code], form)
     if not tokenizer.chars:
-        raise _nothing(texts)
+        raise _nothing(reader)
     ids = _table(tokenizer)
-    with spool.open("rb") as file, Writer(work, tokenizer.vocab_size) as writer:
+    with spool.open("rb") as file, TokenFiles(work, tokenizer.vocab_size) as files:
         for codes in _spooled(file):
-            writer.append(ids[codes])
+            files.append(ids[codes])
     spool.unlink()
-    return tokenizer, _facts(texts, writer)
+    return tokenizer, _facts(reader, files)
 
 
 def _spooled(file: BinaryIO) -> Iterator[NDArray[np.uint32]]:
@@ -124,19 +124,19 @@ def _spooled(file: BinaryIO) -> Iterator[NDArray[np.uint32]]:
         yield np.frombuffer(block, "<u4")
 
 
-def _known_characters(texts: Texts, tokenizer: Tokenizer, work: Path) -> Facts:
+def _known_characters(reader: Reader, tokenizer: Tokenizer, work: Path) -> Facts:
     ids = _table(tokenizer)
-    with Writer(work, tokenizer.vocab_size) as writer:
-        for text in texts:
+    with TokenFiles(work, tokenizer.vocab_size) as files:
+        for text in reader:
             found = ids[_codes(text)]
             if (unknown := np.flatnonzero(found == CODE_POINTS)).size:
                 char = describe_character(text[unknown[0]])
                 raise DataError(
-                    f"{texts.name}: unknown character {char}; "
+                    f"{reader.name}: unknown character {char}; "
                     f"the tokenizer knows {tokenizer.vocabulary()}"
                 )
-            writer.append(found)
-    return _facts(texts, writer)
+            files.append(found)
+    return _facts(reader, files)
 
 
 def _codes(text: str) -> NDArray[np.uint32]:
@@ -154,51 +154,51 @@ def _table(tokenizer: Tokenizer) -> NDArray[np.uint32]:
 # --- byte pairs ---
 
 
-def _train(texts: Texts, vocab_size: int) -> BytePairTokenizer:
-    texts.readings = 2
-    every = max(1, math.ceil(texts.size / TRAIN_BYTES))
+def _train(reader: Reader, vocab_size: int) -> BytePairTokenizer:
+    reader.readings = 2
+    every = max(1, math.ceil(reader.size / TRAIN_BYTES))
     if every == 1:
-        parts = cut(texts)
+        parts = cut(reader)
     else:  # all of it is read, and so checked
-        some = (part for number, part in enumerate(texts) if number % every == 0)
+        some = (part for number, part in enumerate(reader) if number % every == 0)
         parts = chain.from_iterable(cut([part]) for part in some)
-    tokenizer = BytePairTokenizer.train(parts, vocab_size, texts.normalize)
-    if not texts.num_characters:
-        raise _nothing(texts)
+    tokenizer = BytePairTokenizer.train(parts, vocab_size, reader.normalize)
+    if not reader.num_characters:
+        raise _nothing(reader)
     return tokenizer
 
 
-def _byte_pairs(texts: Texts, tokenizer: BytePairTokenizer, work: Path) -> Facts:
-    parts = cut(texts)
-    with Writer(work, tokenizer.vocab_size) as writer:
+def _byte_pairs(reader: Reader, tokenizer: BytePairTokenizer, work: Path) -> Facts:
+    parts = cut(reader)
+    with TokenFiles(work, tokenizer.vocab_size) as files:
         while batch := list(islice(parts, BATCH)):
             for ids in map(np.array, tokenizer.encode_many(batch)):
                 ids[ids == 0] = tokenizer.bos  # the zero between documents is the byte 0
-                writer.append(ids)
-    return _facts(texts, writer)
+                files.append(ids)
+    return _facts(reader, files)
 
 
 # --- both ---
 
 
-def _facts(texts: Texts, writer: Writer) -> Facts:
-    if not texts.num_characters:
-        raise _nothing(texts)
-    tokens, index = writer.sha256()
+def _facts(reader: Reader, files: TokenFiles) -> Facts:
+    if not reader.num_characters:
+        raise _nothing(reader)
+    tokens, index = files.sha256()
     return Facts(
-        sources=[source.name for source in texts.sources],
-        documents=texts.documents,
-        num_documents=writer.num_documents,
-        num_tokens=writer.num_tokens,
-        num_characters=texts.num_characters,
-        num_bytes=texts.num_bytes,
-        longest=writer.longest,
-        dtype=writer.dtype,
+        sources=[source.name for source in reader.sources],
+        documents=reader.unit,
+        num_documents=files.num_documents,
+        num_tokens=files.num_tokens,
+        num_characters=reader.num_characters,
+        num_bytes=reader.num_bytes,
+        longest=files.longest,
+        dtype=files.dtype,
         tokens_sha256=tokens,
         index_sha256=index,
     )
 
 
-def _nothing(texts: Texts) -> DataError:
-    names = ", ".join(source.name for source in texts.sources[:5])
+def _nothing(reader: Reader) -> DataError:
+    names = ", ".join(source.name for source in reader.sources[:5])
     return DataError(f"there is no text in {names}")

@@ -16,7 +16,7 @@ from glassgpt.scale.corpus.corpus import INDEX, POSITION_BYTES, TOKENS
 from glassgpt.scale.corpus.facts import MAX_DOCUMENTS, dtype_for
 
 
-class Writer:
+class TokenFiles:
     """Appends token ids to tokens.bin, and the place of each BOS among them to index.bin."""
 
     def __init__(self, directory: Path, vocab_size: int) -> None:

@@ -17,7 +17,7 @@ from glassgpt.scale.corpus.normalizing import normalized_parts
 from glassgpt.scale.corpus.sources import Source, decoded
 from glassgpt.text.characters import describe_character
 
-Documents = Literal["line", "file", "jsonl"]
+Unit = Literal["line", "file", "jsonl"]
 Progress = Callable[[int, int], None]
 """Called with (bytes read so far, bytes in all; 0 where that is not known)."""
 
@@ -29,14 +29,14 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_BUT_END = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def check_documents(value: str) -> Documents:
-    for known in get_args(Documents):
+def check_unit(value: str) -> Unit:
+    for known in get_args(Unit):
         if value == known:
             return value  # type: ignore[return-value]
     raise ConfigError(f"documents is {value!r}; it must be line, file or jsonl")
 
 
-class Texts:
+class Reader:
     """Iterate to read: each part is text with a zero character after each document.
 
     Never holds more than a block of 256 KiB, a line and, for a moment, their copies. Counts what
@@ -46,12 +46,12 @@ class Texts:
     def __init__(
         self,
         sources: Sequence[Source],
-        documents: Documents,
+        unit: Unit,
         normalize: Normalization,
         key: str = "text",
         progress: Progress | None = None,
     ) -> None:
-        self.sources, self.documents, self.normalize, self.key = sources, documents, normalize, key
+        self.sources, self.unit, self.normalize, self.key = sources, unit, normalize, key
         self.progress = progress
         sizes = [source.size for source in sources]
         self.size = 0 if None in sizes else sum(size or 0 for size in sizes)
@@ -64,7 +64,7 @@ class Texts:
         for source in self.sources:
             self.name = source.name
             read = {"line": self._lines, "file": self._whole, "jsonl": self._objects}
-            parts = read[self.documents](decoded(source.name, self._counted(source)))
+            parts = read[self.unit](decoded(source.name, self._counted(source)))
             try:
                 for part in normalized_parts(parts, self.normalize):
                     ends = part.count(END)
