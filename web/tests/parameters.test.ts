@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { arrange, neighbour, type Place, placeAt } from '../src/chapters/parameters/layout.ts';
 import { Replay } from '../src/chapters/parameters/replay.ts';
+import { cellAt, numbersOf, QUANTITIES, shownAt } from '../src/chapters/parameters/shown.ts';
 import {
   correlation,
   histogram,
@@ -10,10 +11,12 @@ import {
   steepest,
   tensorFacts,
 } from '../src/chapters/parameters/statistics.ts';
+import { ADAM_DEFAULTS } from '../src/engine/adam.ts';
 import { modelConfig, numParams, trainConfig } from '../src/engine/config.ts';
-import { Model, trace } from '../src/engine/model.ts';
+import { freshState, Model, trace } from '../src/engine/model.ts';
 import { Params, shapes } from '../src/engine/params.ts';
 import { Random } from '../src/engine/random.ts';
+import { cellValue, recordUpdate } from '../src/engine/scene.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin } from '../src/engine/train.ts';
 import { parseColour, strength, tint } from '../src/figures/paint.ts';
@@ -89,6 +92,33 @@ test('colours: zero is the panel, the largest is full, less than that is less', 
   expect(tint(-5, 2, colours)).toEqual([208, 32, 32]);
   expect(strength(-0.25, 1)).toBe(0.5);
   expect(parseColour('#14c')).toEqual([17, 68, 204]);
+});
+
+test('in every view the cell at a place has the number that is painted there', () => {
+  const config = modelConfig({ vocab_size: 5, n_embd: 4, n_head: 2, block_size: 4 });
+  const initial = Params.initial(config, new Random(1), 0.5);
+  const model = new Model(freshState(initial), ADAM_DEFAULTS);
+  const document = [4, 0, 1, 4];
+  model.lossAndGrads([document]);
+  const update = recordUpdate(model.state(), model.grads, 0.1, ADAM_DEFAULTS);
+  const first = { trace: trace(initial, document), initial, next: update };
+  const later = { trace: trace(update.after.params, document), initial, update };
+  for (const quantity of QUANTITIES) {
+    for (const [step, scene] of [first, later].entries()) {
+      const shown = shownAt(quantity, step);
+      const numbers = numbersOf(scene, shown)!;
+      const told = Array.from(numbers.data, (_, i) => {
+        return cellValue(scene, cellAt(shown, numbers.locate(i)));
+      });
+      expect(told, quantity).toEqual([...numbers.data]);
+      expect(numbersOf({ trace: scene.trace }, shown) === null).toBe(
+        !['value', 'gradient'].includes(quantity),
+      );
+    }
+  }
+  const weights = shownAt('value', 1);
+  const others = QUANTITIES.slice(1).map((quantity) => numbersOf(later, shownAt(quantity, 1))!);
+  for (const { data } of others) expect(data).not.toEqual(numbersOf(later, weights)!.data);
 });
 
 test('what is said of a tensor', () => {

@@ -1,10 +1,10 @@
 /** Where every number on the screen comes from: one trace and, if at hand, the updates beside it. */
 
 import { type AdamConfig, adamUpdate } from './adam.ts';
-import { type Cell, type Expr, evaluate, type UpdateKind } from './expression.ts';
+import { type Cell, type CellKind, type Expr, evaluate } from './expression.ts';
 import type { Plan } from './interventions.ts';
 import type { Trace } from './model.ts';
-import type { Params } from './params.ts';
+import { Params } from './params.ts';
 
 /** One update by Adam with all that went into it. */
 export interface Update {
@@ -47,28 +47,59 @@ export function recordUpdate(
 /** The number of a cell; throws RangeError for a cell that is not there. */
 export function cellValue(scene: Scene, cell: Cell): number {
   const { name, row, column, head } = cell;
-  const { values, grads, params, paramGrads, loss } = scene.trace;
+  const { values, grads, loss } = scene.trace;
   switch (cell.kind) {
     case 'value':
       return name === 'mean_loss' ? loss : values.get(name, row, column, head);
     case 'grad':
       return name === 'mean_loss' ? 1 : grads.get(name, row, column, head);
-    case 'param':
-      return params.get(name, row, column);
-    case 'param_grad':
-      return paramGrads.get(name, row, column);
-    case 'initial':
-      return initialOf(scene).get(name, row, column);
-    case 'change':
-      return params.get(name, row, column) - initialOf(scene).get(name, row, column);
     case 'derived': {
       const { rule } = cell;
       if (!rule) throw new RangeError(`nothing says how ${name} is made`);
       const value = rule.value?.((read) => cellValue(scene, read));
       return value ?? evaluate(rule.expr((read) => new Builder(scene).cell(read)));
     }
+    case 'm_hat':
+    case 'v_hat':
+    case 'update':
+      return stepValue(updateOf(scene, cell), cell.kind, cell);
     default:
-      return updateValue(updateOf(scene, cell), cell.kind, cell);
+      return tensorsOf(scene, cell.kind, cell.next).get(name, row, column);
+  }
+}
+
+/** The kinds of which there is one number for each parameter, kept in a row. */
+export type TensorKind = Exclude<
+  CellKind,
+  'value' | 'grad' | 'derived' | 'm_hat' | 'v_hat' | 'update'
+>;
+
+/** The numbers of a kind for all parameters: what a picture of them is painted from. */
+export function tensorsOf(scene: Scene, kind: TensorKind, next = false): Params {
+  const update = () => updateOf(scene, { next });
+  switch (kind) {
+    case 'param':
+      return scene.trace.params;
+    case 'param_grad':
+      return scene.trace.paramGrads;
+    case 'initial':
+      return initialOf(scene);
+    case 'change':
+      return changeOf(scene);
+    case 'weight_before':
+      return update().params;
+    case 'batch_grad':
+      return update().grads;
+    case 'm_before':
+      return update().m;
+    case 'v_before':
+      return update().v;
+    case 'm':
+      return update().after.m;
+    case 'v':
+      return update().after.v;
+    case 'weight_after':
+      return update().after.params;
   }
 }
 
@@ -77,40 +108,39 @@ function initialOf({ initial }: Scene): Params {
   return initial;
 }
 
+const changes = new WeakMap<Scene, Params>();
+
+function changeOf(scene: Scene): Params {
+  let change = changes.get(scene);
+  if (!change) {
+    const { params } = scene.trace;
+    const initial = initialOf(scene).data;
+    change = new Params(
+      params.config,
+      params.data.map((value, i) => value - initial[i]!),
+    );
+    changes.set(scene, change);
+  }
+  return change;
+}
+
 /** The update that a cell is a term of. */
-export function updateOf(scene: Scene, { next }: Cell): Update {
+export function updateOf(scene: Scene, { next }: Pick<Cell, 'next'>): Update {
   const update = next ? scene.next : scene.update;
   if (!update) throw new RangeError('there is no update to read');
   return update;
 }
 
-function updateValue(update: Update, kind: UpdateKind, { name, row, column }: Cell): number {
-  const { beta1, beta2, eps } = update.adam;
-  const of = (params: Params) => params.get(name, row, column);
-  const mHat = () => of(update.after.m) / (1 - beta1 ** update.step);
-  const vHat = () => of(update.after.v) / (1 - beta2 ** update.step);
-  switch (kind) {
-    case 'weight_before':
-      return of(update.params);
-    case 'batch_grad':
-      return of(update.grads);
-    case 'm_before':
-      return of(update.m);
-    case 'v_before':
-      return of(update.v);
-    case 'm':
-      return of(update.after.m);
-    case 'v':
-      return of(update.after.v);
-    case 'm_hat':
-      return mHat();
-    case 'v_hat':
-      return vHat();
-    case 'update':
-      return (update.learningRate * mHat()) / (Math.sqrt(vHat()) + eps);
-    case 'weight_after':
-      return of(update.after.params);
-  }
+function stepValue(
+  { step, adam, after, learningRate }: Update,
+  kind: 'm_hat' | 'v_hat' | 'update',
+  { name, row, column }: Cell,
+): number {
+  const mHat = () => after.m.get(name, row, column) / (1 - adam.beta1 ** step);
+  const vHat = () => after.v.get(name, row, column) / (1 - adam.beta2 ** step);
+  if (kind === 'm_hat') return mHat();
+  if (kind === 'v_hat') return vHat();
+  return (learningRate * mHat()) / (Math.sqrt(vHat()) + adam.eps);
 }
 
 /** Whether a reader has set a number of the forward pass by hand. */

@@ -12,6 +12,7 @@ import { moveInGrid } from '../figures/roving.ts';
 import { Sparkline } from '../figures/Sparkline.tsx';
 import { clearEdits, editWeight, hover, select } from '../store/explorer.ts';
 import { valueOverRun } from '../store/overRun.ts';
+import { useScene } from '../store/scene.ts';
 import { useExplorer, useLoaded } from '../store/use.ts';
 
 const TERMS = 7; // of a sum, before it is cut short; the reader can open it
@@ -19,16 +20,16 @@ const CHIPS = 8;
 
 /** Everything about one number: what made it, how the loss feels it, what uses it, its history. */
 export default function Inspector() {
-  const { trace } = useLoaded();
+  const scene = useScene();
   const selected = useExplorer((s) => s.selected)!;
   const explanation = useMemo(() => {
     try {
-      return explain({ trace }, selected);
+      return explain(scene, selected);
     } catch (error) {
       if (error instanceof RangeError) return null; // the document has become shorter
       throw error;
     }
-  }, [trace, selected]);
+  }, [scene, selected]);
   const box = useRef<HTMLElement>(null);
   const close = useFocus(box, selected);
   return (
@@ -46,7 +47,7 @@ export default function Inspector() {
         </button>
       </div>
       {explanation === null ? (
-        <p className="caption mt-3">It is not part of this document. Select another.</p>
+        <p className="caption mt-3">{missing(selected)}</p>
       ) : (
         <>
           <p
@@ -67,7 +68,7 @@ export default function Inspector() {
           </Section>
           {(selected.kind === 'value' || selected.kind === 'param') && <Slope cell={selected} />}
           {explanation.consumers.length > 0 && <Consumers cells={explanation.consumers} />}
-          <OverRun cell={selected} />
+          {OF_THE_TRACE.has(selected.kind) && <OverRun cell={selected} />}
         </>
       )}
     </aside>
@@ -122,7 +123,7 @@ function Formula({ expr, value }: { expr: Expr; value: number }) {
   const how = all ? {} : { maxTerms: TERMS };
   const names = segments(expr, { ...how, name: label });
   const numbers = segments(expr, how);
-  const cut = segments(expr, {}).length > numbers.length;
+  const cut = numbers.some(({ note }) => note?.endsWith(' terms'));
   return (
     <div className="font-mono text-[0.8125rem] leading-6">
       <div role="group" aria-label="Operands: arrow keys move among them" onKeyDown={moveInGrid}>
@@ -173,7 +174,7 @@ function Segments({ parts, row }: { parts: readonly Segment[]; row: number }) {
 function Learned({ cell, value }: { cell: Cell; value: number }) {
   const { params } = useLoaded();
   const edits = useExplorer((s) => s.edits);
-  if (cell.kind !== 'param') return <p className="caption">It is an input and was not computed.</p>;
+  if (cell.kind !== 'param') return <p className="caption">{given(cell)}</p>;
   const index = params.index(cell.name, cell.row, cell.column);
   return (
     <div className="text-sm">
@@ -197,6 +198,32 @@ function Learned({ cell, value }: { cell: Cell; value: number }) {
       )}
     </div>
   );
+}
+
+/** What each step of the run has a value of. */
+const OF_THE_TRACE: ReadonlySet<Cell['kind']> = new Set(['value', 'grad', 'param', 'param_grad']);
+
+/** Why a number has no formula here. */
+function given({ kind }: Cell): string {
+  switch (kind) {
+    case 'initial':
+      return 'Drawn at random before the first step.';
+    case 'batch_grad':
+      return 'The gradient of the documents that this step reads.';
+    case 'weight_before':
+      return 'The weight before this step.';
+    case 'm_before':
+    case 'v_before':
+      return 'A running mean over the steps before this one.';
+    default:
+      return 'It is an input and was not computed.';
+  }
+}
+
+function missing({ kind }: Cell): string {
+  return OF_THE_TRACE.has(kind)
+    ? 'It is not part of this document. Select another.'
+    : 'It has not been worked out for this step.';
 }
 
 /** The gradient, and a real nudge of the number that checks it. */

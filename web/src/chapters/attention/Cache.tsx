@@ -1,10 +1,11 @@
 import { headDim } from '../../engine/config.ts';
 import type { Cell } from '../../engine/expression.ts';
-import { count, largest, percent } from '../../figures/format.ts';
-import { NumberCell, tabStop, useMarks } from '../../figures/NumberCell.tsx';
+import { count, percent } from '../../figures/format.ts';
+import { largestOf, Num, tabStop } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
-import { hover, setPosition } from '../../store/explorer.ts';
+import { setPosition } from '../../store/explorer.ts';
+import { useScene } from '../../store/scene.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 
 const MOST_KEYS = 12; // rows of the cache; of more the earlier ones are summed up
@@ -16,7 +17,8 @@ export function Cache() {
   const position = useExplorer((s) => s.position);
   const layer = useExplorer((s) => s.layer);
   const head = useExplorer((s) => s.head);
-  const marks = useMarks();
+  const selected = useExplorer((s) => s.selected);
+  const scene = useScene();
   const { values, config } = trace;
   const dim = headDim(config);
   const shown = Math.min(dim, MOST_SHOWN);
@@ -43,8 +45,7 @@ export function Cache() {
     ]),
     part('attn_out', position),
   ];
-  const numberOf = ({ name, row, column, head: h }: Cell) => values.get(name, row, column, h);
-  const scale = (cells: readonly Cell[]) => largest(cells.map(numberOf));
+  const scale = (cells: readonly Cell[]) => largestOf(scene, cells);
   const of = {
     q: scale(grid[0]!),
     k: scale(past.flatMap((s) => part('k', s))),
@@ -56,22 +57,20 @@ export function Cache() {
     .row(l('attn_weights'), position, head)
     .subarray(0, earlier)
     .reduce((sum, share) => sum + share, 0);
-  const stop = tabStop(grid, marks.selected);
-  const cell = (r: number, c: number, most: number, name: string) => (
-    <NumberCell
+  const stop = tabStop(grid, selected);
+  const cell = (r: number, c: number, most: number) => (
+    <Num
       key={c}
       cell={grid[r]![c]!}
-      value={numberOf(grid[r]![c]!)}
       largest={most}
       at={`${r},${c}`}
       stop={stop === `${r},${c}`}
-      name={name}
-      marks={marks}
+      places={2}
     />
   );
-  const group = (r: number, from: number, most: number, name: string) => (
+  const group = (r: number, from: number, most: number) => (
     <div className="flex gap-[3px]">
-      {Array.from({ length: shown }, (_, j) => cell(r, from + j, most, `${name} ${j}`))}
+      {Array.from({ length: shown }, (_, j) => cell(r, from + j, most))}
     </div>
   );
   const muted = trace.plan.mutedHeads[layer]![head];
@@ -109,7 +108,7 @@ export function Cache() {
           {dim > shown ? ` The first ${shown} of ${dim} numbers of the head are shown.` : ''}
         </p>
       </div>
-      <div className="overflow-x-auto p-1" onPointerLeave={() => hover(null)}>
+      <div className="overflow-x-auto p-1">
         <div
           role="group"
           aria-label={`Query of position ${position} and the cache of head ${head}`}
@@ -117,7 +116,7 @@ export function Cache() {
           onKeyDown={moveInGrid}
         >
           <span className="text-right font-bold">q</span>
-          {group(0, 0, of.q, `q of position ${position}`)}
+          {group(0, 0, of.q)}
           <span className="caption col-span-3">
             what {token(position)} asks, in {dim} numbers
           </span>
@@ -137,19 +136,19 @@ export function Cache() {
           )}
           {past.map((s, i) => (
             <CacheRow key={s} token={token(s)} fresh={s === position}>
-              {group(i + 1, 0, of.k, `k of position ${s}`)}
-              {cell(i + 1, shown, of.scores, `score of position ${s}`)}
+              {group(i + 1, 0, of.k)}
+              {cell(i + 1, shown, of.scores)}
               <div className="flex items-center gap-1">
-                {cell(i + 1, shown + 1, 1, `share of position ${s}`)}
+                {cell(i + 1, shown + 1, 1)}
                 <span
                   className="block h-3 w-9 border border-hair"
                   style={{
-                    background: `linear-gradient(to right, var(--yellow) ${100 * numberOf(grid[i + 1]![shown + 1]!)}%, transparent 0)`,
+                    background: `linear-gradient(to right, var(--yellow) ${100 * values.get(l('attn_weights'), position, s, head)}%, transparent 0)`,
                   }}
                   aria-hidden="true"
                 />
               </div>
-              {group(i + 1, shown + 2, of.v, `v of position ${s}`)}
+              {group(i + 1, shown + 2, of.v)}
             </CacheRow>
           ))}
           {position < n - 1 && (
@@ -167,7 +166,7 @@ export function Cache() {
           <span className="caption col-span-3 text-right">
             {muted ? 'this head is muted' : 'Σ share · v: what this head brings back'}
           </span>
-          {group(past.length + 1, 0, of.out, `output of head ${head}`)}
+          {group(past.length + 1, 0, of.out)}
         </div>
       </div>
       <p className="caption mt-3 max-w-[80ch]">

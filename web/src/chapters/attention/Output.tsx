@@ -1,27 +1,22 @@
 import { likeliest } from '../../engine/sample.ts';
 import { TokenBars } from '../../figures/Bars.tsx';
 import { Cells, rowCells } from '../../figures/Cells.tsx';
-import { largest } from '../../figures/format.ts';
+import { largestOf } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
+import { useScene } from '../../store/scene.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 
 /** From the heads to the stream: side by side, mixed, added; and what comes of it at the end. */
 export function Output() {
   const { trace, tokenizer } = useLoaded();
+  const scene = useScene();
   const position = useExplorer((s) => s.position);
   const layer = useExplorer((s) => s.layer);
   const { n_head, n_embd } = trace.config;
-  const rows = (
-    [
-      ['attn_out', `${n_head} heads, side by side`],
-      ['attn_proj', 'wo mixes them'],
-      ['attn_resid', 'added to the stream'],
-    ] as const
-  ).map(([short, note]) => {
-    const name = `layer${layer}.${short}`;
-    const values = trace.values.row(name, position);
-    return { label: short, name: note, cells: rowCells(name, position, values.length), values };
-  });
+  const rows = ['attn_out', 'attn_proj', 'attn_resid'].map((short) => ({
+    label: short,
+    cells: rowCells(`layer${layer}.${short}`, position, n_embd),
+  }));
   const probs = trace.values.row('probs', position);
   const target = trace.values.targets[position]!;
   return (
@@ -32,7 +27,7 @@ export function Output() {
       <Cells
         name="From heads to stream"
         rows={rows}
-        largest={Math.max(...rows.map((row) => largest(row.values)))}
+        largest={Math.max(...rows.map((row) => largestOf(scene, row.cells)))}
         labelWidth="6.5rem"
       />
       <p className="caption mt-1 mb-4 max-w-[80ch]">

@@ -2,9 +2,9 @@ import type { Cell } from '../../engine/expression.ts';
 import type { Trace } from '../../engine/model.ts';
 import { excerpt, excerptNote } from '../../figures/excerpt.ts';
 import { fixed, largest } from '../../figures/format.ts';
-import { NumberCell, tabStop, useMarks } from '../../figures/NumberCell.tsx';
+import { Num, tabStop } from '../../figures/Num.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
-import { hover, setPosition } from '../../store/explorer.ts';
+import { setPosition } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { unmasked } from './bothWays.ts';
 
@@ -20,7 +20,7 @@ export function Triangle(props: {
 }) {
   const { trace, tokenizer } = useLoaded();
   const position = useExplorer((s) => s.position);
-  const marks = useMarks();
+  const selected = useExplorer((s) => s.selected);
   const { values } = trace;
   const { layer, head, of, masked } = props;
   const n = values.length;
@@ -37,10 +37,10 @@ export function Triangle(props: {
     of === 'attn_weights'
       ? 1
       : Math.max(...shown.map((row) => largest(values.row(name, row, head))));
-  const stop = tabStop(cells, marks.selected, `${position - from},0`);
+  const stop = tabStop(cells, selected, `${position - from},0`);
   const what = of === 'attn_weights' ? 'share' : 'score';
   return (
-    <div className="overflow-x-auto p-1" onPointerLeave={() => hover(null)}>
+    <div className="overflow-x-auto p-1">
       <div
         role="group"
         aria-label={`${what}s of head ${head}`}
@@ -66,15 +66,13 @@ export function Triangle(props: {
             future={masked ? 0 : to - t - 1}
           >
             {cells[r]!.map((cell, c) => (
-              <NumberCell
+              <Num
                 key={c}
                 cell={cell}
-                value={values.get(name, t, cell.column, head)}
                 largest={most}
                 at={`${r},${c}`}
                 stop={stop === `${r},${c}`}
-                name={`${what} of position ${t}, ${token(t)}, for ${cell.column}, ${token(cell.column)}`}
-                marks={marks}
+                places={2}
                 className="!w-full"
               />
             ))}

@@ -1,8 +1,7 @@
-import { type Cell, cellKey } from '../../engine/expression.ts';
+import type { Cell } from '../../engine/expression.ts';
 import { fixed } from '../../figures/format.ts';
+import { lookClass, tabStop, useCell } from '../../figures/Num.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
-import { hover, sameCell, select } from '../../store/explorer.ts';
-import { useSources } from '../../store/sources.ts';
 import { useExplorer } from '../../store/use.ts';
 
 const BAR = 30; // px, the largest bar up or down
@@ -21,17 +20,16 @@ export interface VectorRow {
 /** Vectors one under another, each number a signed bar over its digits; one tab stop. */
 export function Vectors(props: { name: string; rows: readonly VectorRow[] }) {
   const selected = useExplorer((s) => s.selected);
-  const sources = useSources();
-  const focus = props.rows
-    .flatMap(({ cells }, r) => (cells ?? []).map((cell, c) => ({ cell, at: `${r},${c}` })))
-    .find(({ cell }) => sameCell(cell, selected));
+  const stop = tabStop(
+    props.rows.map(({ cells }) => cells ?? []),
+    selected,
+  );
   return (
     <div
       role="group"
       aria-label={props.name}
       className="overflow-x-auto pb-1"
       onKeyDown={moveInGrid}
-      onPointerLeave={() => hover(null)}
     >
       {props.rows.map(({ label, sign, note, values, cells, largest }, r) => (
         <div key={label} className="mb-2 flex w-max min-w-full items-stretch gap-[3px]">
@@ -48,39 +46,33 @@ export function Vectors(props: { name: string; rows: readonly VectorRow[] }) {
           </div>
           {Array.from(values, (value, c) => {
             const cell = cells?.[c];
-            const look = bar(value, largest);
-            if (!cell) {
-              return (
-                <span key={c} className={CELL} style={look}>
-                  {fixed(value)}
-                </span>
-              );
-            }
-            const chosen = sameCell(cell, selected);
-            const source = sources.has(cellKey(cell));
             const at = `${r},${c}`;
-            return (
-              <button
-                key={c}
-                type="button"
-                data-at={at}
-                tabIndex={at === (focus?.at ?? '0,0') ? 0 : -1}
-                className={`${CELL} hover:outline-2 hover:outline-ink ${chosen ? 'cell-selected' : source ? 'cell-source' : ''}`}
-                style={look}
-                aria-label={`${label} ${c}: ${fixed(value, 4)}`}
-                aria-pressed={chosen}
-                onClick={() => select(chosen ? null : cell)}
-                onPointerEnter={() => hover(cell)}
-                onFocus={() => hover(cell)}
-                onBlur={() => hover(null)}
-              >
+            return cell ? (
+              <BarNum key={c} cell={cell} largest={largest} at={at} stop={at === stop} />
+            ) : (
+              <span key={c} className={CELL} style={bar(value, largest)}>
                 {fixed(value)}
-              </button>
+              </span>
             );
           })}
         </div>
       ))}
     </div>
+  );
+}
+
+function BarNum(props: { cell: Cell; largest: number; at: string; stop: boolean }) {
+  const { value, text, look, button } = useCell(props.cell, { places: 2 });
+  return (
+    <button
+      {...button}
+      data-at={props.at}
+      tabIndex={props.stop ? 0 : -1}
+      className={`${CELL} hover:outline-2 hover:outline-ink ${lookClass(look)}`}
+      style={bar(value ?? 0, props.largest)}
+    >
+      {text}
+    </button>
   );
 }
 

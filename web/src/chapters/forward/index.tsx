@@ -9,6 +9,7 @@ import { Panel } from '../../figures/Panel.tsx';
 import { Check, Predict } from '../../figures/Quiz.tsx';
 import { definition } from '../../figures/source.ts';
 import { explorer, setPosition } from '../../store/explorer.ts';
+import { useScene } from '../../store/scene.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { type Operation, operations, scaleOf } from './operations.ts';
 
@@ -181,6 +182,7 @@ function Block(props: {
 }) {
   const { operation, current } = props;
   const { trace } = useLoaded();
+  const scene = useScene();
   const position = useExplorer((s) => s.position);
   const item = useRef<HTMLLIElement>(null);
   const started = useRef(false);
@@ -225,7 +227,7 @@ function Block(props: {
         <Cells
           name={operation.title}
           rows={rows}
-          largest={scaleOf(rows)}
+          largest={scaleOf(scene, rows)}
           {...(isAttention ? { width: trace.values.length } : {})}
           labelWidth={isAttention ? '7rem' : '5.75rem'}
         />

@@ -3,8 +3,9 @@
 import { splitName } from '../../engine/activations.ts';
 import type { Cell } from '../../engine/expression.ts';
 import type { Trace } from '../../engine/model.ts';
+import type { Scene } from '../../engine/scene.ts';
 import { type Row, rowCells } from '../../figures/Cells.tsx';
-import { largest } from '../../figures/format.ts';
+import { largestOf } from '../../figures/Num.tsx';
 import { line, type Span } from '../../figures/source.ts';
 
 export interface Operation {
@@ -73,8 +74,8 @@ function layerOperations(layer: number, n_layer: number): Operation[] {
       lines: [line('def attention', 'scores = ['), line('def attention', 'weights = see')],
       rows: (trace, position) =>
         Array.from({ length: trace.config.n_head }, (_, head) => [
-          attention(trace, l('attn_scores'), position, head, `score, head ${head}`),
-          attention(trace, l('attn_weights'), position, head, `share, head ${head}`),
+          attention(l('attn_scores'), position, head, `score, head ${head}`),
+          attention(l('attn_weights'), position, head, `share, head ${head}`),
         ]).flat(),
     },
     {
@@ -148,20 +149,15 @@ function vectors(...names: string[]): Operation['rows'] {
 
 function vector(trace: Trace, name: string, position: number): Row {
   const values = trace.values.row(name, position);
-  return {
-    label: splitName(name).short,
-    cells: rowCells(name, position, values.length),
-    values,
-  };
+  return { label: splitName(name).short, cells: rowCells(name, position, values.length) };
 }
 
-function attention(trace: Trace, name: string, position: number, head: number, label: string): Row {
+function attention(name: string, position: number, head: number, label: string): Row {
   const cells: Cell[] = rowCells(name, position, position + 1, 'value', head);
-  const values = cells.map((cell) => trace.values.get(name, position, cell.column, head));
-  return { label, cells, values };
+  return { label, cells };
 }
 
 /** What full colour stands for in an operation's grid. */
-export function scaleOf(rows: readonly Row[]): number {
-  return Math.max(...rows.map((row) => largest(row.values)));
+export function scaleOf(scene: Scene, rows: readonly Row[]): number {
+  return Math.max(...rows.map((row) => largestOf(scene, row.cells)));
 }

@@ -3,9 +3,11 @@ import { isAttention, splitName, widthOf } from '../../engine/activations.ts';
 import { formatNumber } from '../../engine/expression.ts';
 import { Cells, type Row, rowCells } from '../../figures/Cells.tsx';
 import { largest } from '../../figures/format.ts';
+import { largestOf } from '../../figures/Num.tsx';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { setHead } from '../../store/explorer.ts';
+import { useScene } from '../../store/scene.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { onScale, rms, rowSizes, stages } from './gradients.ts';
 
@@ -113,28 +115,19 @@ export function Flow() {
 function Opened({ name }: { name: string }) {
   const { trace } = useLoaded();
   const position = useExplorer((s) => s.position);
-  const rows = useMemo((): Row[] => {
-    const { config, grads, values } = trace;
-    if (!isAttention(name)) {
-      const all = grads.row(name, position);
-      return [
+  const scene = useScene();
+  const { config, values } = trace;
+  const rows: Row[] = isAttention(name)
+    ? Array.from({ length: config.n_head }, (_, head) => ({
+        label: `head ${head}`,
+        cells: rowCells(name, position, position + 1, 'grad', head),
+      }))
+    : [
         {
           label: '',
-          name,
           cells: rowCells(name, position, widthOf(config, name, values.length), 'grad'),
-          values: all,
         },
       ];
-    }
-    return Array.from({ length: config.n_head }, (_, head) => {
-      const cells = rowCells(name, position, position + 1, 'grad', head);
-      return {
-        label: `head ${head}`,
-        cells,
-        values: cells.map(({ column }) => grads.get(name, position, column, head)),
-      };
-    });
-  }, [trace, name, position]);
   return (
     <section className="mt-4 border-t-2 border-line pt-3" aria-label={`gradients of ${name}`}>
       <h3 className="mb-2 text-sm font-bold">
@@ -143,7 +136,7 @@ function Opened({ name }: { name: string }) {
       <Cells
         name={`gradients of ${name}`}
         rows={rows}
-        largest={Math.max(...rows.map((row) => largest(row.values)))}
+        largest={Math.max(...rows.map((row) => largestOf(scene, row.cells)))}
         places={3}
         labelWidth={isAttention(name) ? '4.5rem' : '0rem'}
       />

@@ -1,7 +1,7 @@
 import { likeliest } from '../../engine/sample.ts';
 import { excerpt, excerptNote } from '../../figures/excerpt.ts';
 import { fixed, percent } from '../../figures/format.ts';
-import { NumberCell, tabStop, useMarks } from '../../figures/NumberCell.tsx';
+import { Num, tabStop } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { setPosition } from '../../store/explorer.ts';
@@ -12,7 +12,7 @@ export function Positions() {
   const { trace, tokenizer } = useLoaded();
   const position = useExplorer((s) => s.position);
   const running = useExplorer((s) => s.document);
-  const marks = useMarks();
+  const selected = useExplorer((s) => s.selected);
   const { values } = trace;
   const n = values.length;
   const uniform = Math.log(trace.config.vocab_size);
@@ -20,7 +20,7 @@ export function Positions() {
   const cells = Array.from({ length: n }, (_, row) => [
     { kind: 'value', name: 'loss', row, column: 0, head: 0 } as const,
   ]);
-  const asked = tabStop(cells, marks.selected, `${position},0`).split(',')[0]!;
+  const asked = tabStop(cells, selected, `${position},0`).split(',')[0]!;
   const stop = Number(asked) >= from && Number(asked) < to ? asked : `${position}`;
   const worst = Math.max(uniform, ...cells.map((_, t) => values.get('loss', t, 0)));
   const rows = cells.map((_, t) => {
@@ -95,15 +95,12 @@ export function Positions() {
               </td>
               <td className="text-right font-mono">{percent(own)}</td>
               <td className="text-right">
-                <NumberCell
+                <Num
                   cell={cells[t]![0]!}
-                  value={loss}
                   largest={Number.POSITIVE_INFINITY}
                   at={`${t},1`}
                   stop={stop === `${t}`}
-                  name={`loss of position ${t}`}
                   places={3}
-                  marks={marks}
                 />
               </td>
               <td className="hidden sm:table-cell" aria-hidden="true">

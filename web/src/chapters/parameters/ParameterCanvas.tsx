@@ -1,14 +1,16 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Cell } from '../../engine/expression.ts';
-import type { Params } from '../../engine/params.ts';
 import { label } from '../../engine/provenance.ts';
+import type { Scene } from '../../engine/scene.ts';
 import { largest, precise } from '../../figures/format.ts';
+import { knownValue } from '../../figures/Num.tsx';
 import { layer, type Palette, paintMatrix, palette, prepare } from '../../figures/paint.ts';
 import { useWidth } from '../../figures/useWidth.ts';
 import { select } from '../../store/explorer.ts';
-import { useSources } from '../../store/sources.ts';
+import { useLinks, useScene } from '../../store/scene.ts';
 import { useExplorer, useSettings } from '../../store/use.ts';
 import { arrange, type Direction, type Layout, neighbour, type Place, placeAt } from './layout.ts';
+import { cellAt, numbersOf, type Shown, type Where } from './shown.ts';
 
 const ARROWS: Readonly<Record<string, Direction>> = {
   ArrowLeft: 'left',
@@ -17,33 +19,27 @@ const ARROWS: Readonly<Record<string, Direction>> = {
   ArrowDown: 'down',
 };
 
-export interface Shown {
-  /** What the numbers are, in a few words: `value`, `gradient`… */
-  readonly title: string;
-  /** A number for each parameter; null while it is being worked out. */
-  readonly numbers: Params | null;
-}
-
 /**
  * All parameters at once, each a square. Pointing at one reads it out below; a click, or Enter,
  * selects it. One tab stop: the arrows move a cursor over all tensors.
  */
 export function ParameterCanvas(props: {
-  params: Params;
   shown: Shown;
   scale: 'tensor' | 'all';
   /** What a row of a tensor stands for, where it stands for something: a token, a position. */
   rowName: (tensor: string, row: number) => string;
 }) {
-  const { params, shown, scale } = props;
-  const { config } = params;
+  const { shown, scale } = props;
+  const scene = useScene();
+  const { params, config } = scene.trace;
+  const numbers = numbersOf(scene, shown);
   const [box, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const scratch = useRef<HTMLCanvasElement>(null);
   const names = useRef<Names>(null);
   const theme = useSettings((s) => s.theme);
   const selected = useExplorer((s) => s.selected);
-  const sources = useSources();
+  const { sources } = useLinks();
   const layout = useMemo(() => arrange(config, width), [config, width]);
   const [hovered, setHovered] = useState<Place | null>(null);
   const [focused, setFocused] = useState(false);
@@ -59,7 +55,6 @@ export function ParameterCanvas(props: {
     if (!context) return;
     const colours = palette();
     scratch.current ??= document.createElement('canvas');
-    const { numbers } = shown;
     const most = numbers && scale === 'all' ? largest(numbers.data) : 0;
     if (names.current?.layout !== layout || names.current.colours !== colours) {
       names.current = { layout, colours, canvas: drawNames(layout, colours) };
@@ -96,7 +91,7 @@ export function ParameterCanvas(props: {
     };
     for (const key of sources) {
       const [kind, name, , row, column] = key.split(' ');
-      if (kind !== 'param') continue;
+      if (kind !== shown.kind) continue;
       const spot = onLayout(layout, { name: name!, row: Number(row), column: Number(column) });
       if (spot) frame(spot, colours.yellow, 2);
     }
@@ -109,14 +104,14 @@ export function ParameterCanvas(props: {
     }
     if (place && place !== hovered && focused) frame(place, colours.ink, 3);
     if (hovered) frame(hovered, colours.ink, 2);
-  }, [layout, shown, scale, theme, chosen, hovered, cursor, focused, sources]);
+  }, [layout, numbers, shown, scale, theme, chosen, hovered, cursor, focused, sources]);
 
-  const text = place ? read(props, place) : '';
+  const text = place ? read(scene, props, place) : '';
   const move = (event: React.KeyboardEvent) => {
     const direction = ARROWS[event.key];
     if (at && (event.key === 'Enter' || event.key === ' ')) {
       event.preventDefault();
-      select(cellOf(at));
+      select(cellAt(shown, whereOf(at)));
     } else if (at && direction) {
       event.preventDefault();
       setHovered(null);
@@ -156,7 +151,7 @@ export function ParameterCanvas(props: {
           const found = placeAt(layout, event.clientX - edge.left, event.clientY - edge.top);
           if (!found) return;
           setCursor(whereOf(found));
-          select(cellOf(found));
+          select(cellAt(shown, whereOf(found)));
         }}
         onKeyDown={move}
         onFocus={() => setFocused(true)}
@@ -172,12 +167,6 @@ export function ParameterCanvas(props: {
   );
 }
 
-interface Where {
-  readonly name: string;
-  readonly row: number;
-  readonly column: number;
-}
-
 function onLayout(layout: Layout, { name, row, column }: Where): Place | null {
   const block = layout.blocks.find((candidate) => candidate.name === name);
   return block && row < block.rows && column < block.columns ? { block, row, column } : null;
@@ -187,26 +176,29 @@ function whereOf({ block, row, column }: Place): Where {
   return { name: block.name, row, column };
 }
 
-function cellOf(place: Place): Cell {
-  return { kind: 'param', ...whereOf(place), head: 0 };
-}
-
 function samePlace(a: Place | null, b: Place | null): boolean {
   if (!a || !b) return a === b;
   return a.block === b.block && a.row === b.row && a.column === b.column;
 }
 
 function read(
-  { params, shown, rowName }: { params: Params; shown: Shown; rowName: RowName },
+  scene: Scene,
+  { shown, rowName }: { shown: Shown; rowName: RowName },
   place: Place,
 ): string {
-  const { name, row, column } = whereOf(place);
-  const numbers = shown.numbers?.tensors.has(name) ? shown.numbers : null;
-  const number = numbers ? precise(numbers.get(name, row, column)) : '…';
-  const meaning = rowName(name, row);
-  const value = shown.numbers === params ? '' : `, value ${precise(params.get(name, row, column))}`;
-  const title = shown.numbers === params ? '' : `${shown.title} `;
-  return `${label(cellOf(place))}${meaning ? ` (${meaning})` : ''}  ${title}${number}${value}`;
+  const where = whereOf(place);
+  const { params } = scene.trace;
+  if (!params.tensors.has(where.name)) return '';
+  const written = (cell: Cell) => {
+    const value = knownValue(scene, cell);
+    return value === null ? '…' : precise(value);
+  };
+  const weight: Cell = { kind: 'param', ...where, head: 0 };
+  const plain = shown.kind === 'param';
+  const meaning = rowName(where.name, where.row);
+  const value = plain ? '' : `, value ${written(weight)}`;
+  const title = plain ? '' : `${shown.title} `;
+  return `${label(weight)}${meaning ? ` (${meaning})` : ''}  ${title}${written(cellAt(shown, where))}${value}`;
 }
 
 type RowName = (tensor: string, row: number) => string;

@@ -1,10 +1,11 @@
 import { memo, useState } from 'react';
 import type { Params } from '../../engine/params.ts';
-import { Cells, rowCells } from '../../figures/Cells.tsx';
+import { Cells } from '../../figures/Cells.tsx';
 import { count, fixed, largest, percent, precise } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
-import type { Shown } from './ParameterCanvas.tsx';
+import { useScene } from '../../store/scene.ts';
+import { cellAt, numbersOf, type Shown } from './shown.ts';
 import type { TensorFacts } from './statistics.ts';
 
 const PAGE = 256; // numbers shown at once
@@ -100,7 +101,7 @@ function Numbers(props: {
   const [first, setFirst] = useState(0);
   const perPage = Math.max(1, Math.floor(PAGE / columns));
   const last = Math.min(rows, first + perPage);
-  const tensor = shown.numbers?.tensor(name);
+  const tensor = numbersOf(useScene(), shown)?.tensor(name);
   const most = tensor ? largest(tensor.data) : 1;
   const thousands = most >= 0.3 ? 0 : Math.min(4, Math.ceil(Math.log10(0.3 / most) / 3));
   const scale = 1000 ** thousands;
@@ -139,23 +140,16 @@ function Numbers(props: {
       {tensor ? (
         <Cells
           name={`${name}, ${shown.title}`}
-          largest={most * scale}
+          largest={most}
           labelWidth="6.5rem"
+          write={(value) => fixed(value * scale)}
           rows={Array.from({ length: last - from }, (_, i) => {
             const row = from + i;
             const meaning = rowName(name, row);
             return {
               label: name === 'wpe' ? meaning : `${row}  ${meaning}`,
-              name: `${name} row ${row}${meaning ? ` (${meaning})` : ''} column`,
-              cells: rowCells(
-                name,
-                row,
-                columns,
-                shown.title === 'gradient' ? 'param_grad' : 'param',
-              ),
-              values: Array.from(
-                tensor.data.subarray(row * columns, (row + 1) * columns),
-                (value) => value * scale,
+              cells: Array.from({ length: columns }, (_, column) =>
+                cellAt(shown, { name, row, column }),
               ),
             };
           })}

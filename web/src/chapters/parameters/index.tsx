@@ -6,16 +6,18 @@ import { count, largest, percent, precise } from '../../figures/format.ts';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { Check, Predict } from '../../figures/Quiz.tsx';
 import { definition, line } from '../../figures/source.ts';
+import { useScene } from '../../store/scene.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { EditEffect } from './EditEffect.tsx';
 import { Histogram } from './Histogram.tsx';
 import { Legend } from './Legend.tsx';
-import { ParameterCanvas, type Shown } from './ParameterCanvas.tsx';
+import { ParameterCanvas } from './ParameterCanvas.tsx';
 import { Shares } from './Shares.tsx';
+import { numbersOf, type Quantity, shownAt } from './shown.ts';
 import { meanAndStd, parts, steepest as steepestPlace, tensorFacts } from './statistics.ts';
 import { TensorTable } from './TensorTable.tsx';
 import { Untied } from './Untied.tsx';
-import { useInitialWeights, useReplay } from './useReplay.ts';
+import { useAdam, useInitialWeights } from './useReplay.ts';
 
 const GPT = {
   first: definition('class GPT').first,
@@ -30,8 +32,6 @@ const LIT = {
   v: [line('class Adam', 'beta2 * v[i]')],
   change: [line('class Adam', 'p.data -=')],
 };
-
-type Quantity = keyof typeof LIT;
 
 const WHAT: Readonly<Record<Quantity, string>> = {
   value: 'the number itself',
@@ -49,21 +49,9 @@ export default function Parameters() {
   const [quantity, setQuantity] = useState<Quantity>('value');
   const [scale, setScale] = useState<'tensor' | 'all'>('tensor');
   const initial = useInitialWeights(run);
-  const replay = useReplay(run, step, quantity === 'm' || quantity === 'v');
-  const shown = useMemo<Shown>(() => {
-    switch (quantity) {
-      case 'value':
-        return { title: 'value', numbers: params };
-      case 'gradient':
-        return { title: 'gradient', numbers: trace.paramGrads };
-      case 'm':
-        return { title: 'Adam m', numbers: replay.state?.m ?? null };
-      case 'v':
-        return { title: 'Adam v', numbers: replay.state?.v ?? null };
-      case 'change':
-        return { title: 'change', numbers: initial && difference(params, initial) };
-    }
-  }, [quantity, params, trace, replay.state, initial]);
+  const replay = useAdam(run, step, quantity === 'm' || quantity === 'v');
+  const shown = useMemo(() => shownAt(quantity, step), [quantity, step]);
+  const numbers = numbersOf(useScene(), shown);
   const facts = useMemo(() => tensorFacts(params, trace.paramGrads), [params, trace]);
   const zeros = useMemo(
     () => readBy(new Params(run.model), tokenizer.encode(running)),
@@ -138,7 +126,7 @@ export default function Parameters() {
             />
           </div>
           <div className="grid grid-cols-[minmax(0,1fr)] gap-x-6 gap-y-4 @4xl:grid-cols-[minmax(0,1fr)_15rem]">
-            <ParameterCanvas params={params} shown={shown} scale={scale} rowName={rowName} />
+            <ParameterCanvas shown={shown} scale={scale} rowName={rowName} />
             <div className="grid grid-cols-[minmax(0,1fr)] content-start gap-x-8 gap-y-5 @lg:grid-cols-2 @4xl:grid-cols-1">
               <div>
                 <h3 className="text-sm font-bold">{shown.title}</h3>
@@ -153,9 +141,7 @@ export default function Parameters() {
                     </b>
                   )}
                 </p>
-                <Legend
-                  largest={scale === 'all' && shown.numbers ? largest(shown.numbers.data) : null}
-                />
+                <Legend largest={scale === 'all' && numbers ? largest(numbers.data) : null} />
               </div>
               <EditEffect />
             </div>
@@ -232,11 +218,4 @@ export default function Parameters() {
 
 function largestGradient({ paramGrads }: Trace): string {
   return `${Math.abs(paramGrads.data[steepestPlace(paramGrads.data)]!)}`;
-}
-
-function difference(params: Params, initial: Params): Params {
-  return new Params(
-    params.config,
-    params.data.map((value, i) => value - initial.data[i]!),
-  );
 }

@@ -3,10 +3,11 @@
  * first step, and Adam's moments after any. Works in slices, so that the page stays at hand.
  */
 
-import { numParams } from '../../engine/config.ts';
+import { learningRate, numParams } from '../../engine/config.ts';
 import { freshState, Model, type TrainState } from '../../engine/model.ts';
 import { Params } from '../../engine/params.ts';
 import { Random } from '../../engine/random.ts';
+import { recordUpdate, type Update } from '../../engine/scene.ts';
 import type { Run } from '../../engine/train.ts';
 
 const SLICE = 8; // ms of work before others have their turn
@@ -63,6 +64,17 @@ export class Replay {
       }
     }
     return signal.aborted ? null : model.state();
+  }
+
+  /** An update, from 1, with all that went into it; null if given up on the way. */
+  async updateAt(step: number, signal: AbortSignal, progress: Progress): Promise<Update | null> {
+    const { run } = this;
+    const state = await this.stateAt(step - 1, signal, progress);
+    if (!state) return null;
+    const model = new Model(state, run.training);
+    model.lossAndGrads(run.batch(step - 1).map((document) => run.encode(document)));
+    const rate = learningRate(run.training, step - 1);
+    return recordUpdate(state, model.grads, rate, run.training);
   }
 
   /**

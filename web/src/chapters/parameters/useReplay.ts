@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
-import type { TrainState } from '../../engine/model.ts';
 import type { Params } from '../../engine/params.ts';
 import type { Run } from '../../engine/train.ts';
+import { offer } from '../../store/scene.ts';
 import { Replay } from './replay.ts';
 
 const replays = new WeakMap<Run, Replay>();
@@ -22,7 +22,10 @@ export function useInitialWeights(run: Run): Params | null {
     let current = true;
     void replayOf(run)
       .initialWeights()
-      .then((params) => current && setKnown({ run, params }));
+      .then((params) => {
+        offer(run, { initial: params });
+        if (current) setKnown({ run, params });
+      });
     return () => {
       current = false;
     };
@@ -31,27 +34,25 @@ export function useInitialWeights(run: Run): Params | null {
 }
 
 export interface Replayed {
-  /** Of the step asked for or, while that is being worked out, of the one before it. */
-  readonly state: TrainState | null;
   /** Steps made of those to make; null when there is nothing to wait for. */
   readonly made: number | null;
   readonly error: string;
 }
 
-/** All of the training after so many steps, worked out while the page stays at hand. */
-export function useReplay(run: Run, step: number, wanted: boolean): Replayed {
-  const [known, setKnown] = useState<{ run: Run; state: TrainState } | null>(null);
+/** The update that led to a step, put into the scene; worked out while the page stays at hand. */
+export function useAdam(run: Run, step: number, wanted: boolean): Replayed {
   const [made, setMade] = useState<number | null>(null);
   const [error, setError] = useState('');
   useEffect(() => {
     if (!wanted) return;
     const stop = new AbortController();
+    const number = Math.max(1, step);
     setError('');
     replayOf(run)
-      .stateAt(step, stop.signal, (done) => !stop.signal.aborted && setMade(done))
-      .then((state) => {
-        if (!state) return;
-        setKnown({ run, state });
+      .updateAt(number, stop.signal, (done) => !stop.signal.aborted && setMade(done))
+      .then((update) => {
+        if (!update) return;
+        offer(run, { update });
         setMade(null);
       })
       .catch((problem: unknown) => {
@@ -59,6 +60,5 @@ export function useReplay(run: Run, step: number, wanted: boolean): Replayed {
       });
     return () => stop.abort();
   }, [run, step, wanted]);
-  const state = known?.run === run ? known.state : null;
-  return { state, made: wanted ? made : null, error };
+  return { made: wanted ? made : null, error };
 }

@@ -1,0 +1,66 @@
+/** One number, one cell: what is shown can be asked, and the inspector answers with that number. */
+
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CHROMIUM, openChapter, openPage, type Site, serveSite, startBrowser } from './harness.ts';
+
+describe.skipIf(!CHROMIUM)('numbers (skipped without Chromium)', () => {
+  let site: Site;
+  let browser: Browser;
+  let page: Page;
+  beforeAll(async () => {
+    site = await serveSite('/');
+    browser = await startBrowser();
+    ({ page } = await openPage(browser, site, { width: 1280, reducedMotion: true }));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await site?.close();
+  });
+  const asked = () => page.locator('#inspector-value').innerText();
+
+  test('in every view of the parameters a number opens itself, in the table and the picture', async () => {
+    await openChapter(page, site, 'parameters');
+    const table = page.locator('.cells').last();
+    for (const [view, kind] of [
+      ['gradient', 'd wpe'],
+      ['Adam m', 'm of wpe'],
+      ['Adam v', 'v of wpe'],
+      ['change', 'change of wpe'],
+    ] as const) {
+      await page.getByRole('radio', { name: view, exact: true }).click();
+      const number = table.locator('button.cell:not([disabled])').nth(3);
+      await number.waitFor({ timeout: 60_000 });
+      const shown = await number.innerText();
+      const scale = await table.locator('xpath=..').innerText();
+      const thousands = /times 10([³⁶⁹]|¹²)/.exec(scale)?.[1] ?? '⁰';
+      await number.click();
+      expect(await page.locator('#inspector-name').innerText(), view).toContain(`${kind}[0][3]`);
+      const power = { '⁰': 0, '³': 3, '⁶': 6, '⁹': 9, '¹²': 12 }[thousands]!;
+      const value = parsed(await asked()) * 10 ** power;
+      const rounding = 0.0051 + 0.006 * Math.abs(value);
+      expect(Math.abs(value - parsed(shown)), view).toBeLessThan(rounding);
+
+      // The picture: what it reads out is what it opens.
+      const picture = page.getByRole('application', { name: /^All parameters/ });
+      await picture.focus();
+      await picture.press('ArrowRight');
+      await picture.press('Enter');
+      await page.locator('#inspector-name', { hasText: kind.replace('wpe', 'wte') }).waitFor();
+      const read = await picture.locator('xpath=following-sibling::p').first().innerText();
+      const told = parsed(new RegExp(`${view} (\\S+),`).exec(read)![1]!);
+      const opened = parsed(await asked());
+      expect(Math.abs(told - opened), read).toBeLessThan(6e-3 * Math.abs(told) + 6e-5);
+      await page.keyboard.press('Escape');
+    }
+  }, 120_000);
+});
+
+/** A number as the page writes it: `−0.1234`, `1.23·10⁻⁵`, `1.235e−5`. */
+function parsed(text: string): number {
+  const plain = text
+    .replaceAll('−', '-')
+    .replace('·10', 'e')
+    .replaceAll(/[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]/g, (c) => '-0123456789'['⁻⁰¹²³⁴⁵⁶⁷⁸⁹'.indexOf(c)]!);
+  return Number.parseFloat(plain);
+}
