@@ -1,10 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  eigen,
-  type Point,
-  principalPlane,
-  turnedTowards,
-} from '../src/chapters/embeddings/pca.ts';
+import { eigen, principalPlane, turnedTowards } from '../src/chapters/embeddings/pca.ts';
 import {
   cosine,
   documentWith,
@@ -21,6 +16,7 @@ import { modelConfig } from '../src/engine/config.ts';
 import { trace } from '../src/engine/model.ts';
 import { Params } from '../src/engine/params.ts';
 import { Random } from '../src/engine/random.ts';
+import type { Point } from '../src/figures/plot.ts';
 
 const rng = new Random(3);
 const gauss = (n: number) => Float64Array.from({ length: n }, () => rng.gauss(0, 1));

@@ -6,7 +6,8 @@ import { Model, trace } from '../src/engine/model.ts';
 import { Params } from '../src/engine/params.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin, initial, prepare } from '../src/engine/train.ts';
-import { columns, smoothed, spanOf, tenths, ticks } from '../src/figures/plot.ts';
+import { columns, smoothed, spanOf, tenths } from '../src/figures/plot.ts';
+import { linear } from '../src/figures/scale.ts';
 import { AssigningTrainer, assignBackward, leavesOf, scalarLoss } from '../src/worker/scalar.ts';
 import { atConstantRate, variantTrainer } from '../src/worker/variants.ts';
 import { initialState } from '../src/worker/weights.ts';
@@ -157,17 +158,17 @@ describe('curves as numbers', () => {
   });
 
   test('the axis spans the losses and the uniform guess, but not an explosion', () => {
-    expect(spanOf([[2, 3]], 3.3)).toEqual({ low: expect.closeTo(1.9), high: expect.closeTo(3.4) });
-    expect(spanOf([[2, 700]], 3.3).high).toBeCloseTo(1.5 * 3.3 + 0.1);
-    expect(spanOf([], 3.3).low).toBeCloseTo(3.2);
+    expect(spanOf([[2, 3]], 3.3)).toEqual([expect.closeTo(1.9), expect.closeTo(3.4)]);
+    expect(spanOf([[2, 700]], 3.3)[1]).toBeCloseTo(1.5 * 3.3 + 0.1);
+    expect(spanOf([], 3.3)[0]).toBeCloseTo(3.2);
   });
 
   test('round numbers at the axis', () => {
-    expect(ticks({ low: 1.4, high: 4.1 }, 6)).toEqual([1.5, 2, 2.5, 3, 3.5, 4]);
-    expect(ticks({ low: 0, high: 1000 }, 10)).toEqual([
-      0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000,
-    ]);
-    expect(ticks({ low: 0, high: 20_000 }, 4)).toEqual([0, 5000, 10_000, 15_000, 20_000]);
+    const ticks = (from: number, to: number, about: number) =>
+      linear([from, to], [0, 1]).ticks(about);
+    expect(ticks(1.4, 4.1, 6)).toEqual([1.5, 2, 2.5, 3, 3.5, 4]);
+    expect(ticks(0, 1000, 10)).toEqual([0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000]);
+    expect(ticks(0, 20_000, 4)).toEqual([0, 5000, 10_000, 15_000, 20_000]);
   });
 
   test('losses that share a column keep their extremes', () => {

@@ -1,4 +1,7 @@
-/** Loss curves as numbers ready to be drawn: smoothing, scales, what fits into a column of pixels. */
+/** Numbers ready to be drawn: what they span, smoothing, what fits into a column of pixels. */
+
+export type Interval = readonly [from: number, to: number];
+export type Point = readonly [x: number, y: number];
 
 /** A run as the eye follows it: each point the running mean of what came before, 0 to below 1. */
 export function smoothed(losses: readonly number[], keep: number): Float64Array {
@@ -13,38 +16,14 @@ export function smoothed(losses: readonly number[], keep: number): Float64Array 
   return out;
 }
 
-export interface Range {
-  readonly low: number;
-  readonly high: number;
-}
-
 /**
  * What the vertical axis spans: all losses, but of a run that blows up not more than half as much
  * again as guessing costs.
  */
-export function spanOf(lists: readonly ArrayLike<number>[], uniform: number): Range {
-  let low = uniform;
-  let high = uniform;
-  for (const list of lists) {
-    for (let i = 0; i < list.length; i++) {
-      const loss = list[i]!;
-      if (loss < low) low = loss;
-      if (loss > high) high = loss;
-    }
-  }
-  return { low: Math.max(0, low - 0.1), high: Math.min(high, 1.5 * uniform) + 0.1 };
-}
-
-/** Round numbers to write at an axis, from the first inside the range to the last. */
-export function ticks({ low, high }: Range, about = 5): number[] {
-  const rough = (high - low) / about;
-  const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = unit * ([1, 2, 5, 10].find((n) => n * unit >= rough) ?? 10);
-  const first = Math.ceil(low / step);
-  const last = Math.floor(high / step);
-  return Array.from({ length: last - first + 1 }, (_, i) =>
-    Number(((first + i) * step).toFixed(6)),
-  );
+export function spanOf(lists: readonly ArrayLike<number>[], uniform: number): Interval {
+  const ends = lists.flatMap((list) => extent(list));
+  const [low, high] = extent([uniform], ...ends.filter(Number.isFinite));
+  return [Math.max(0, low - 0.1), Math.min(high, 1.5 * uniform) + 0.1];
 }
 
 /** The lowest and highest of the losses that share a column of pixels. */
@@ -87,4 +66,30 @@ export function tenths(
     const mean = part.length ? part.reduce((sum, loss) => sum + loss, 0) / part.length : null;
     return { to, mean };
   });
+}
+
+/** The lowest and the highest of some numbers, and of those that must be seen as well. */
+export function extent(values: ArrayLike<number>, ...also: readonly number[]): Interval {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const list of [values, also]) {
+    for (let i = 0; i < list.length; i++) {
+      const value = list[i] ?? Number.NaN;
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  return [low, high];
+}
+
+/** At most about so many of a list as points: every nth, and always the last. */
+export function* thinned(
+  values: ArrayLike<number>,
+  most: number,
+  place: (i: number) => number = (i) => i,
+): Generator<Point> {
+  const stride = Math.max(1, Math.ceil(values.length / most));
+  for (let i = 0; i < values.length; i += stride) yield [place(i), values[i] ?? Number.NaN];
+  const last = values.length - 1;
+  if (last > 0 && last % stride) yield [place(last), values[last] ?? Number.NaN];
 }

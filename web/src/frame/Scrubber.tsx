@@ -1,13 +1,14 @@
-import { useEffect, useMemo, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { count } from '../figures/format.ts';
+import { extent, smoothed, thinned } from '../figures/plot.ts';
 import { explorer, lastStep, setStep, type Which, whichStep } from '../store/explorer.ts';
 import { present } from '../store/settings.ts';
 import { trainHere } from '../store/training.ts';
 import { useExplorer } from '../store/use.ts';
 import { Share } from './Share.tsx';
 
-const WIDTH = 1000;
-const HEIGHT = 60;
+const Curves = lazy(async () => ({ default: (await import('../figures/Curves.tsx')).Curves }));
+const POINTS = 1000;
 const REPLAY_SECONDS = 10;
 
 /** The loss of every step; drag to see the whole page as it was after that step. */
@@ -20,7 +21,7 @@ export function Scrubber() {
   const [playing, setPlaying] = useState(false);
   const losses = loaded?.losses;
   const steps = loaded?.run.training.steps ?? 1000;
-  const curve = useMemo(() => (losses ? paths(losses, steps) : null), [losses, steps]);
+  const curve = useMemo(() => (losses ? curvesOf(losses) : null), [losses]);
 
   useEffect(() => {
     if (!playing) return;
@@ -88,38 +89,17 @@ export function Scrubber() {
       </div>
       <div className="relative h-14 min-w-0 flex-1">
         {curve && (
-          <svg
-            viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-            preserveAspectRatio="none"
-            className="absolute inset-0 h-full w-full"
-            aria-hidden="true"
-          >
-            <title>loss of every step</title>
-            <path
-              d={curve.raw}
-              fill="none"
-              stroke="var(--red)"
-              strokeOpacity="0.45"
-              strokeWidth="1"
-              vectorEffect="non-scaling-stroke"
+          <Suspense>
+            <Curves
+              name="loss of every step"
+              silent
+              x={[0, steps]}
+              y={curve.y}
+              lines={curve.lines}
+              at={step}
+              className="absolute inset-0 h-full w-full"
             />
-            <path
-              d={curve.smooth}
-              fill="none"
-              stroke="var(--red)"
-              strokeWidth="3"
-              vectorEffect="non-scaling-stroke"
-            />
-            <line
-              x1={(step / steps) * WIDTH}
-              x2={(step / steps) * WIDTH}
-              y1="0"
-              y2={HEIGHT}
-              stroke="var(--ink)"
-              strokeWidth="4"
-              vectorEffect="non-scaling-stroke"
-            />
-          </svg>
+          </Suspense>
         )}
         <input
           type="range"
@@ -154,24 +134,18 @@ function valueText(step: number, asked: number, which: Which, loss: number | und
   return `step ${asked} is not known yet; shown is ${shown}`;
 }
 
-/** The raw losses and their running mean (0.98), as SVG paths over the whole schedule. */
-function paths(losses: readonly number[], steps: number): { raw: string; smooth: string } {
-  const top = losses.reduce((most, loss) => Math.max(most, loss), 0.1);
-  const low = losses.reduce((least, loss) => Math.min(least, loss), top) * 0.9;
-  const x = (i: number) => ((i + 1) / steps) * WIDTH;
-  const y = (loss: number) => HEIGHT - 3 - ((loss - low) / (top - low)) * (HEIGHT - 6);
-  const stride = Math.max(1, Math.ceil(losses.length / WIDTH));
-  const raw: string[] = [];
-  const smooth: string[] = [];
-  let mean = 0;
-  let weight = 0;
-  losses.forEach((loss, i) => {
-    mean = 0.98 * mean + 0.02 * loss;
-    weight = 0.98 * weight + 0.02;
-    if (i % stride) return;
-    raw.push(`${x(i).toFixed(1)} ${y(loss).toFixed(1)}`);
-    smooth.push(`${x(i).toFixed(1)} ${y(mean / weight).toFixed(1)}`);
-  });
-  const path = (points: string[]) => (points.length ? `M${points.join('L')}` : '');
-  return { raw: path(raw), smooth: path(smooth) };
+/** The raw losses and their running mean over the whole schedule. */
+function curvesOf(losses: readonly number[]) {
+  const [low, high] = extent(losses, 0.1);
+  const place = (i: number) => i + 1;
+  return {
+    y: [0.9 * low, high] as const,
+    lines: [
+      { points: [...thinned(losses, POINTS, place)], ...RAW },
+      { points: [...thinned(smoothed(losses, 0.98), POINTS, place)], ...SMOOTH },
+    ],
+  };
 }
+
+const RAW = { colour: 'var(--red)', opacity: 0.45, width: 1 } as const;
+const SMOOTH = { colour: 'var(--red)', width: 3 } as const;

@@ -2,8 +2,10 @@ import { useMemo, useRef, useState } from 'react';
 import { CATEGORIES, type Category, categoryOf } from '../../figures/categories.ts';
 import { fixed, percent } from '../../figures/format.ts';
 import { Choice, Panel } from '../../figures/Panel.tsx';
+import { extent, type Point } from '../../figures/plot.ts';
+import { linear } from '../../figures/scale.ts';
 import { useLoaded } from '../../store/use.ts';
-import { type Point, principalPlane, turnedTowards } from './pca.ts';
+import { principalPlane, turnedTowards } from './pca.ts';
 import { nearest, rowsOf } from './similarity.ts';
 
 const NEAR = 3;
@@ -25,10 +27,9 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
     return { ...now, points: turnedTowards(now.points, end.points) };
   }, [params, end, vocab_size, n_embd]);
   const frame = frameOf(fit === 'end' ? [...plane.points, ...end.points] : plane.points);
-  const place = ([x, y]: Point): Point => [
-    50 + ((x - frame.x) / frame.half) * (50 - EDGE),
-    50 - ((y - frame.y) / frame.half) * (50 - EDGE),
-  ];
+  const across = linear(frame.x, [EDGE, 100 - EDGE]);
+  const up = linear(frame.y, [100 - EDGE, EDGE]);
+  const place = ([x, y]: Point): Point => [across(x), up(y)];
   const places = plane.points.map(place);
   const middle = place([0, 0]);
   const shown = Math.min(pointed ?? props.token, vocab_size - 1);
@@ -181,16 +182,13 @@ function isRound(kind: Category | null): boolean {
   return kind === 'vowel' || kind === 'matra';
 }
 
-/** The square around points: its middle, and half of its side. */
-function frameOf(points: readonly Point[]): { x: number; y: number; half: number } {
-  const edges = (axis: 0 | 1) => {
-    const values = points.map((point) => point[axis]);
-    return [Math.min(...values), Math.max(...values)] as const;
-  };
-  const [left, right] = edges(0);
-  const [low, high] = edges(1);
+/** The square around points: what its sides span. */
+function frameOf(points: readonly Point[]) {
+  const [left, right] = extent(points.map(([x]) => x));
+  const [low, high] = extent(points.map(([, y]) => y));
   const half = Math.max(right - left, high - low) / 2 || 1;
-  return { x: (left + right) / 2, y: (low + high) / 2, half };
+  const around = (middle: number) => [middle - half, middle + half] as const;
+  return { x: around((left + right) / 2), y: around((low + high) / 2) };
 }
 
 /** The token that way: near, and more ahead than aside. */

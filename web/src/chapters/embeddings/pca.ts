@@ -1,5 +1,7 @@
 /** A flat picture of many-dimensional points: principal components, turned to a fixed direction. */
 
+import type { Point } from '../../figures/plot.ts';
+
 /** Eigenvalues, largest first, and their unit vectors, of a symmetric matrix; by Jacobi rotations. */
 export function eigen(matrix: readonly (readonly number[])[]): {
   values: number[];
@@ -53,8 +55,6 @@ function turn(row: Float64Array, p: number, q: number, c: number, s: number): vo
   row[p] = c * x - s * y;
   row[q] = s * x + c * y;
 }
-
-export type Point = readonly [x: number, y: number];
 
 export interface Plane {
   /** Of each row, in the two directions of largest variance, from the mean. */

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'react';
+import { Curves } from '../../figures/Curves.tsx';
 import { fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
@@ -6,6 +7,7 @@ import { minusLog, minusLogSlope, squared, squaredSlope } from './surprise.ts';
 
 const FROM = 0.002;
 const POINTS = 60;
+const PLACES = Array.from({ length: POINTS + 1 }, (_, i) => FROM + ((1 - 2 * FROM) * i) / POINTS);
 
 /** Why the loss is −log p and not a squared error: look where the model is most wrong. */
 export function WhyLog() {
@@ -40,8 +42,8 @@ export function WhyLog() {
         />
       </label>
       <div className="mt-3 grid grid-cols-2 gap-4">
-        <Curves name="the loss" of={LOSSES} p={p} top={6} />
-        <Curves name="the pull on its logit" of={PULLS} p={p} top={1} />
+        <Pair name="the loss" of={LOSSES} p={p} top={6} />
+        <Pair name="the pull on its logit" of={PULLS} p={p} top={1} />
       </div>
       <table className="mt-3 w-full text-right text-sm">
         <thead>
@@ -85,57 +87,34 @@ function Key({ colour }: { colour: string }) {
 const LOSSES = [minusLog, squared] as const;
 const PULLS = [(p: number) => -minusLogSlope(p), (p: number) => -squaredSlope(p)] as const;
 
-function Curves(props: {
+function Pair(props: {
   name: string;
   of: readonly [(p: number) => number, (p: number) => number];
   p: number;
   top: number;
 }) {
-  const { p, top } = props;
-  const { of } = props;
-  const paths = useMemo(() => {
-    const y = (value: number) => 98 - (Math.min(value, top) / top) * 94;
-    return of.map((f) => {
-      const points = Array.from({ length: POINTS + 1 }, (_, i) => {
-        const x = FROM + ((1 - 2 * FROM) * i) / POINTS;
-        return `${(x * 100).toFixed(1)} ${y(f(x)).toFixed(1)}`;
-      });
-      return `M${points.join('L')}`;
-    });
-  }, [of, top]);
+  const { name, of, p, top } = props;
+  const lines = useMemo(
+    () =>
+      of.map((f, i) => ({
+        points: PLACES.map((x) => [x, Math.min(f(x), top)] as const),
+        colour: i ? 'var(--blue)' : 'var(--red)',
+        width: 3,
+      })),
+    [of, top],
+  );
   return (
     <figure>
-      <svg
-        viewBox="0 0 100 100"
-        preserveAspectRatio="none"
-        className="h-32 w-full border-2 border-line"
-        role="img"
-        aria-label={`${props.name} over p; at ${fixed(p, 3)} ${fixed(of[0](p), 3)} with −log, ${fixed(of[1](p), 3)} squared`}
-      >
-        <title>{props.name}</title>
-        {paths.map((path, i) => (
-          <path
-            key={i}
-            d={path}
-            fill="none"
-            stroke={i ? 'var(--blue)' : 'var(--red)'}
-            strokeWidth="3"
-            vectorEffect="non-scaling-stroke"
-          />
-        ))}
-        <line
-          x1={100 * p}
-          x2={100 * p}
-          y1="0"
-          y2="100"
-          stroke="var(--ink)"
-          strokeWidth="2"
-          vectorEffect="non-scaling-stroke"
-        />
-      </svg>
+      <Curves
+        name={`${name} over p; at ${fixed(p, 3)} ${fixed(of[0](p), 3)} with −log, ${fixed(of[1](p), 3)} squared`}
+        x={[0, 1]}
+        y={[0, top]}
+        lines={lines}
+        at={p}
+      />
       <figcaption className="caption flex justify-between">
         <span>
-          {props.name}, 0 to {top}
+          {name}, 0 to {top}
         </span>
         <span>p →</span>
       </figcaption>

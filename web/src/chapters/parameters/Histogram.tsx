@@ -1,4 +1,6 @@
+import { Ends } from '../../figures/Curves.tsx';
 import { count, fixed } from '../../figures/format.ts';
+import { linear } from '../../figures/scale.ts';
 import { histogram } from './statistics.ts';
 
 const BINS = 48;
@@ -15,7 +17,7 @@ export function Histogram(props: {
   const columns = histogram(now, limit, BINS);
   const outline = initial && histogram(initial, limit, BINS);
   const most = Math.max(...columns, ...(outline ?? []));
-  const y = (n: number) => HEIGHT - (n / most) * (HEIGHT - 4);
+  const y = linear([0, most], [HEIGHT, 4]);
   const bars = columns
     .map((n, i) => `M${i * UNIT + 1} ${HEIGHT}V${y(n).toFixed(1)}h${UNIT - 2}V${HEIGHT}z`)
     .join('');
@@ -42,11 +44,11 @@ export function Histogram(props: {
           />
         )}
       </svg>
-      <figcaption className="caption flex justify-between font-mono">
+      <Ends>
         <span>{fixed(-limit)}</span>
         <span>0</span>
         <span>{fixed(limit)}</span>
-      </figcaption>
+      </Ends>
     </figure>
   );
 }

@@ -1,8 +1,9 @@
 import { useEffect, useMemo, useState } from 'react';
 import { useStore } from 'zustand';
 import { log } from '../../engine/elementary.ts';
+import { Curves } from '../../figures/Curves.tsx';
 import { fixed } from '../../figures/format.ts';
-import { smoothed } from '../../figures/plot.ts';
+import { type Point, smoothed, thinned } from '../../figures/plot.ts';
 import { lab, lastMean, onlyRate, sameSettings, turn } from '../../store/lab.ts';
 import { answer } from '../../store/settings.ts';
 import { useLoaded, useSettings } from '../../store/use.ts';
@@ -10,8 +11,6 @@ import { SLIDER } from './slider.ts';
 
 export const GUESS = 'training rate guess';
 const POINTS = 41;
-const WIDTH = 600;
-const HEIGHT = 200;
 const FACTOR = 10;
 
 /** Draw what you expect before you see it: the curve at ten times the learning rate. */
@@ -37,25 +36,20 @@ export function Guess() {
     if (sameSettings(current.settings, wanted)) setTruth([...current.losses]);
   }, [current, wanted, kept]);
 
-  const x = (i: number, n: number) => (i / Math.max(1, n - 1)) * WIDTH;
-  const y = (loss: number) => HEIGHT - ((loss - bottom) / (top - bottom)) * HEIGHT;
-  const line = (values: ArrayLike<number>) => {
-    const stride = Math.max(1, Math.floor(values.length / 200));
-    const points: string[] = [];
-    for (let i = 0; i < values.length; i += stride) {
-      points.push(`${x(i, values.length).toFixed(1)} ${y(values[i]!).toFixed(1)}`);
-    }
-    return points.length ? `M${points.join('L')}` : '';
-  };
+  const lines = useMemo(() => {
+    const over = (values: ArrayLike<number>) => [
+      ...thinned(values, 200, (i) => i / Math.max(1, values.length - 1)),
+    ];
+    return [
+      { points: over(own), colour: 'var(--soft)' },
+      { points: over(smoothed(truth ?? [], 0.98)), colour: 'var(--red)', width: 3 },
+      { points: over(drawn ?? []), colour: 'var(--blue)', width: 3, dash: '8 5' },
+    ];
+  }, [own, truth, drawn]);
   const start = uniform;
   const end = drawn?.at(-1) ?? uniform;
-  const draw = (event: React.PointerEvent<SVGSVGElement>, from: number | null) => {
-    const { left, top: above, width, height } = event.currentTarget.getBoundingClientRect();
-    const at = Math.max(
-      0,
-      Math.min(POINTS - 1, Math.round(((event.clientX - left) / width) * (POINTS - 1))),
-    );
-    const loss = top - ((event.clientY - above) / height) * (top - bottom);
+  const draw = ([x, loss]: Point, from: number | null) => {
+    const at = Math.max(0, Math.min(POINTS - 1, Math.round(x * (POINTS - 1))));
     const next = [...(drawn ?? ending(start, start))];
     const before = from ?? at;
     const was = next[before]!;
@@ -83,26 +77,21 @@ export function Guess() {
         the curve that you expect.
       </h2>
       <div className="mt-3 grid grid-cols-[minmax(0,1fr)] gap-4 @4xl:grid-cols-[minmax(0,1.6fr)_minmax(0,1fr)]">
-        <svg
-          viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-          preserveAspectRatio="none"
-          role="img"
-          aria-label={`Loss during training. At rate ${rate} it ends at ${before === null ? 'an unknown loss' : fixed(before, 2)}; your guess ends at ${fixed(end, 2)}${truly === null ? '' : `; in truth ${fixed(truly, 2)}`}`}
+        <Curves
+          name={`Loss during training. At rate ${rate} it ends at ${before === null ? 'an unknown loss' : fixed(before, 2)}; your guess ends at ${fixed(end, 2)}${truly === null ? '' : `; in truth ${fixed(truly, 2)}`}`}
+          x={[0, 1]}
+          y={[bottom, top]}
+          lines={lines}
           className={`h-44 w-full border-2 border-line bg-bg ${done ? '' : 'cursor-crosshair touch-none'}`}
-          onPointerDown={(event) => {
+          onPointer={({ type, currentTarget, pointerId }, place) => {
             if (done) return;
-            event.currentTarget.setPointerCapture(event.pointerId);
-            draw(event, null);
+            if (type === 'pointerdown') {
+              currentTarget.setPointerCapture(pointerId);
+              draw(place, null);
+            } else if (type !== 'pointermove') setPen(null);
+            else if (pen !== null) draw(place, pen);
           }}
-          onPointerMove={(event) => pen !== null && !done && draw(event, pen)}
-          onPointerUp={() => setPen(null)}
-          onPointerCancel={() => setPen(null)}
-        >
-          <title>your guess</title>
-          <Path d={line(own)} colour="var(--soft)" />
-          {truth && <Path d={line(smoothed(truth, 0.98))} colour="var(--red)" wide />}
-          {drawn && <Path d={line(drawn)} colour="var(--blue)" wide dash="8 5" />}
-        </svg>
+        />
         <div className="space-y-2 text-sm">
           <p className="caption">
             Grey: the run as it is, at {String(rate)}. Blue: your guess. Draw with the pointer, or
@@ -156,19 +145,6 @@ function Verdict({ guess, truth, before }: { guess: number; truth: number; befor
       {by > 0.05 && ' Steps that are too large jump over the minimum.'} The learning rate is
       unlocked now: drag it below.
     </>
-  );
-}
-
-function Path(props: { d: string; colour: string; wide?: boolean; dash?: string }) {
-  return (
-    <path
-      d={props.d}
-      fill="none"
-      stroke={props.colour}
-      strokeWidth={props.wide ? 3 : 2}
-      strokeDasharray={props.dash}
-      vectorEffect="non-scaling-stroke"
-    />
   );
 }
 

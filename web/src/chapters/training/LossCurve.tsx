@@ -1,7 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { count, fixed } from '../../figures/format.ts';
 import { prepare } from '../../figures/paint.ts';
-import { columns, smoothed, spanOf, ticks } from '../../figures/plot.ts';
+import { columns, smoothed, spanOf } from '../../figures/plot.ts';
+import { linear } from '../../figures/scale.ts';
 import { useWidth } from '../../figures/useWidth.ts';
 import { useSettings } from '../../store/use.ts';
 
@@ -60,9 +61,8 @@ export function LossCurve(props: {
     [curves, smooth, uniform],
   );
   const inner = Math.max(1, width - LEFT - RIGHT);
-  const across = (step: number) => LEFT + (step / Math.max(1, steps)) * inner;
-  const down = (loss: number) =>
-    TOP + (1 - (loss - range.low) / (range.high - range.low)) * (height - TOP - BOTTOM);
+  const across = linear([0, Math.max(1, steps)], [LEFT, LEFT + inner]);
+  const down = linear(range, [height - BOTTOM, TOP]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the colours follow the theme
   useEffect(() => {
@@ -76,14 +76,14 @@ export function LossCurve(props: {
     // Axes: thin lines across, round numbers beside them.
     context.textBaseline = 'middle';
     context.textAlign = 'right';
-    for (const tick of ticks(range, height > 240 ? 6 : 4)) {
+    for (const tick of down.ticks(height > 240 ? 6 : 4)) {
       context.fillStyle = colour('--hair');
       context.fillRect(LEFT, Math.round(down(tick)), inner, 1);
       context.fillStyle = colour('--soft');
       context.fillText(tick.toFixed(1), LEFT - 8, down(tick));
     }
     context.textBaseline = 'alphabetic';
-    for (const tick of ticks({ low: 0, high: steps }, width > 600 ? 10 : 4)) {
+    for (const tick of across.ticks(width > 600 ? 10 : 4).filter(Number.isInteger)) {
       context.textAlign = tick === 0 ? 'left' : 'center';
       context.fillText(count(tick), across(tick), height - 8);
     }
@@ -181,7 +181,7 @@ export function LossCurve(props: {
   const here = Math.max(low, Math.min(at ?? cursor ?? high, high));
   const stepAt = (event: React.PointerEvent | React.MouseEvent) => {
     const { left } = event.currentTarget.getBoundingClientRect();
-    const step = Math.round(((event.clientX - left - LEFT) / inner) * steps);
+    const step = Math.round(across.invert(event.clientX - left));
     return Math.max(low, Math.min(step, high));
   };
   const move = (event: React.KeyboardEvent) => {
