@@ -1,3 +1,20 @@
+import { percent } from './format.ts';
+
+/** A share of something as a filled part of a strip; the number itself stands beside it. */
+export function Bar(props: {
+  share: number;
+  /** Classes: the fill, and the height of the strip with its border if it has one. */
+  fill?: string;
+  strip?: string;
+}) {
+  const width = `${(100 * Math.max(0, Math.min(1, props.share || 0))).toFixed(2)}%`;
+  return (
+    <span className={`block bg-bg ${props.strip ?? 'h-4'}`} aria-hidden="true">
+      <span className={`block h-full ${props.fill ?? 'bg-blue'}`} style={{ width }} />
+    </span>
+  );
+}
+
 /** Signed bars of a vector: a quick look where the numbers themselves stand beside. */
 export function Bars(props: { values: ArrayLike<number>; largest: number; name: string }) {
   const n = props.values.length;
@@ -43,13 +60,8 @@ export function TokenBars(props: {
           >
             {token}
           </span>
-          <span className="h-4 border-2 border-line bg-bg" aria-hidden="true">
-            <span
-              className="block h-full bg-yellow"
-              style={{ width: `${(100 * p).toFixed(2)}%` }}
-            />
-          </span>
-          <span className="text-right font-mono text-sm">{(100 * p).toFixed(1)} %</span>
+          <Bar share={p} fill="bg-yellow" strip="h-4 border-2 border-line" />
+          <span className="text-right font-mono text-sm">{percent(p)}</span>
         </li>
       ))}
     </ul>

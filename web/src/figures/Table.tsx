@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { Scroll } from './Scroll.tsx';
 
 export interface Column {
   readonly head: ReactNode;
@@ -37,7 +38,7 @@ export function Table(props: {
   const table = (
     <table
       className={`w-full text-sm ${least ?? ''} ${props.className ?? ''}`}
-      aria-label={caption || least ? undefined : name}
+      aria-label={caption ? undefined : name}
     >
       {caption && <caption className="caption pb-1 text-left">{caption}</caption>}
       <thead>
@@ -70,12 +71,7 @@ export function Table(props: {
       </tbody>
     </table>
   );
-  if (!least) return table;
-  return (
-    <div className="overflow-x-auto" role="group" aria-label={name} tabIndex={0}>
-      {table}
-    </div>
-  );
+  return least ? <Scroll name={name}>{table}</Scroll> : table;
 }
 
 const LOOKS = { lit: 'bg-yellow text-[#121212]', bold: 'font-bold' } as const;

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { Bar } from '../../figures/Bars.tsx';
 import { count } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
@@ -50,12 +51,7 @@ export function NameGraph() {
             {graph.operations.map(({ op, n }) => (
               <li key={op} className="grid grid-cols-[3rem_1fr_4rem] items-center gap-3">
                 <span className="font-mono text-sm font-bold">{op}</span>
-                <span className="h-3.5 border-2 border-line bg-bg" aria-hidden="true">
-                  <span
-                    className="block h-full bg-blue"
-                    style={{ width: `${(100 * n) / graph.operations[0]!.n}%` }}
-                  />
-                </span>
+                <Bar share={n / graph.operations[0]!.n} strip="h-3.5 border-2 border-line" />
                 <span className="text-right font-mono text-sm">{count(n)}</span>
               </li>
             ))}

@@ -1,8 +1,8 @@
 import { useMemo, useState } from 'react';
 import { fixed, largest } from '../../figures/format.ts';
+import { HeatMap } from '../../figures/HeatMap.tsx';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { useLoaded } from '../../store/use.ts';
-import { HeatMap } from './HeatMap.tsx';
 import { cosine, dot, extremes, rowsOf, table } from './similarity.ts';
 
 /** Which rows of wpe, or of wte, point the same way. */
@@ -20,10 +20,12 @@ export function Alike() {
     () =>
       what === 'positions'
         ? Array.from({ length: block_size }, (_, i) => `${i}`)
-        : Array.from({ length: vocab_size }, (_, i) => tokenizer.token(i)),
+        : Array.from({ length: vocab_size }, (_, i) =>
+            i === tokenizer.bos ? '·' : tokenizer.token(i),
+          ),
     [what, block_size, vocab_size, tokenizer],
   );
-  const fullName = (i: number) => (what === 'positions' ? `position ${i}` : labels[i]!);
+  const fullName = (i: number) => (what === 'positions' ? `position ${i}` : tokenizer.token(i));
   const { most, least } = extremes(values, rows.length);
   return (
     <Panel title="which are alike?" caption={what === 'positions' ? 'rows of wpe' : 'rows of wte'}>
@@ -50,8 +52,9 @@ export function Alike() {
       <HeatMap
         name={`${measure === 'cosine' ? 'Cosine' : 'Dot product'} of all pairs of ${what}`}
         values={values}
-        labels={labels}
-        fullName={fullName}
+        rows={labels}
+        columns={labels}
+        describe={(a, b, value) => `${fullName(a)} and ${fullName(b)}: ${fixed(value, 3)}`}
         largest={measure === 'cosine' ? 1 : largest(values)}
       />
       <p className="mt-2 text-sm">

@@ -6,6 +6,7 @@ import { count, fixed, precise } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { tenths } from '../../figures/plot.ts';
 import { moveInGrid } from '../../figures/roving.ts';
+import { SLIDER } from '../../figures/slider.ts';
 import {
   conduct,
   isOpen,
@@ -18,7 +19,6 @@ import {
 import { explorer, setDocument, setStep } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { type Curve, LossCurve } from './LossCurve.tsx';
-import { SLIDER } from './slider.ts';
 
 const WATCH_SECONDS = 12;
 /** How much of the mean so far each new step keeps, from none to nearly all. */

@@ -4,10 +4,10 @@ import { log } from '../../engine/elementary.ts';
 import { Curves } from '../../figures/Curves.tsx';
 import { fixed } from '../../figures/format.ts';
 import { type Point, smoothed, thinned } from '../../figures/plot.ts';
+import { SLIDER } from '../../figures/slider.ts';
 import { lab, lastMean, onlyRate, sameSettings, turn } from '../../store/lab.ts';
 import { answer } from '../../store/settings.ts';
 import { useLoaded, useSettings } from '../../store/use.ts';
-import { SLIDER } from './slider.ts';
 
 export const GUESS = 'training rate guess';
 const POINTS = 41;

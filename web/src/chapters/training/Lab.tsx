@@ -5,6 +5,7 @@ import { log } from '../../engine/elementary.ts';
 import { count, fixed, precise } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
+import { Scroll } from '../../figures/Scroll.tsx';
 import {
   adopt,
   dropRun,
@@ -22,7 +23,6 @@ import {
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { Guess } from './Guess.tsx';
 import { type Curve, LossCurve } from './LossCurve.tsx';
-import { Scroll } from './Scroll.tsx';
 import { Settings } from './Settings.tsx';
 
 const STYLES = [

@@ -1,8 +1,8 @@
 import { useStore } from 'zustand';
 import { count } from '../../figures/format.ts';
+import { SLIDER } from '../../figures/slider.ts';
 import { type LabSettings, lab, resetLab, settingsOf, trainable, turn } from '../../store/lab.ts';
 import { useExplorer } from '../../store/use.ts';
-import { SLIDER } from './slider.ts';
 
 type Key = Exclude<keyof LabSettings, 'decay' | 'from'>;
 
