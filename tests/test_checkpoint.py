@@ -272,7 +272,10 @@ def model(tensors: dict[str, Any] | None = None, **metadata: str) -> Callable[[P
         (model(step="-1"), "the step in its metadata is '-1'"),
         (old(model(step="999")), "is at step 999; config.json ends at 12"),
         (model({"extra": np.zeros(3)}), "'extra' is not known"),
-        (model({"wte": np.zeros((17, 16), np.float16)}), "'wte' is F16 .*; .* wants F64 or F32"),
+        (
+            model({"wte": np.zeros((17, 16), np.float16)}),
+            "'wte' is F16 .*; the model needs F64 or F32",
+        ),
         (model({"wte": np.full((17, 16), np.nan)}), "not finite"),
     ],
 )

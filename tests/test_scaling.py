@@ -125,8 +125,8 @@ def test_a_checkpoint_takes_12_bytes_a_parameter() -> None:
 
 
 def test_the_plans_in_the_document_are_those_of_the_formulas() -> None:
-    [rate] = re.findall(r"promised: ([\d.]+)\s+million", DOCUMENT)
-    [host] = re.findall(r"of\s+them\s+takes\s+(\d+)\s+ms", DOCUMENT)
+    [rate] = re.findall(r"is\s+guaranteed:\s+([\d.]+)\s+million", DOCUMENT)
+    [host] = re.findall(r"packing\s+64\s+of\s+them\s+takes\s+(\d+)\s+ms", DOCUMENT)
     assert scaling_plan.wrapped(scaling_plan.plans(rate, host)) in DOCUMENT
 
 
@@ -135,7 +135,7 @@ def test_the_document_says_what_is_not_measured() -> None:
     assert "**No figure here was measured on a GPU.**" in flat
     assert "glassgpt bench --engine torch --device cuda" in flat
     assert "**Assumed, not measured:**" in flat
-    assert "Not measured: no GPU was there." in flat
+    assert "This comparison was not measured, because no GPU was available." in flat
 
 
 def test_processes_differ_by_rounding() -> None:

@@ -192,7 +192,7 @@ def test_what_a_device_cannot_do_is_said_in_a_line() -> None:
     batches, rates = [DOCUMENTS], [0.1]
     with pytest.raises(EngineError, match="not enough memory on cpu: try a smaller --micro-batch"):
         failing(torch.OutOfMemoryError("CUDA out of memory")).train(batches, rates)
-    with pytest.raises(EngineError, match=r"torch.compile fails here \(no compiler\); say --no-co"):
+    with pytest.raises(EngineError, match=r"torch.compile fails here \(no compiler\); use --no-co"):
         failing(dynamo.TorchDynamoException("no compiler\nand much more")).train(batches, rates)
     with pytest.raises(MemoryError):
         failing(RuntimeError("DefaultCPUAllocator: can't allocate")).loss_and_grads(DOCUMENTS)
