@@ -121,7 +121,7 @@ def test_ever_colder_is_ever_greedier(temperature: float) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"temperature": -0.5}, r"temperature is -0\.5; it must be at least 0 \(0 is greedy\)"),
+        ({"temperature": -0.5}, r"temperature is -0\.5; it must be from 0 \(always the most"),
         ({"temperature": math.nan}, "temperature is nan"),
         ({"temperature": math.inf}, "temperature is inf"),
         ({"top_k": 0}, "top_k is 0; it must be at least 1"),

@@ -238,7 +238,7 @@ def test_the_step_that_diverged_is_named_after_the_good_ones(
             losses += zip(chunk.losses, chunk.learning_rates, strict=True)
     assert [loss for loss, _ in losses] == [*range(1, at)]
     assert str(caught.value) == (
-        f"training diverged: the loss is {bad} at step {at}; try a smaller learning rate than 0.01"
+        f"training diverged: the loss is {bad} at step {at}; try a smaller learning_rate (it is 0.01)"
     )
     assert caught.value.exit_code == 1
 
