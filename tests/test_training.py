@@ -237,8 +237,10 @@ def test_the_step_that_diverged_is_named_after_the_good_ones(
         for chunk in train(make_run(100), engine):
             losses += zip(chunk.losses, chunk.learning_rates, strict=True)
     assert [loss for loss, _ in losses] == [*range(1, at)]
+    # The first loss is that of the initial weights: no learning rate has had a part in it.
+    smaller = "init_std (it is 0.08)" if at == 1 else "learning_rate (it is 0.01)"
     assert str(caught.value) == (
-        f"training diverged: the loss is {bad} at step {at}; try a smaller learning_rate (it is 0.01)"
+        f"training diverged: the loss is {bad} at step {at}; try a smaller {smaller}"
     )
     assert caught.value.exit_code == 1
 
