@@ -1,14 +1,15 @@
 /** Every chapter in a real browser: wide and narrow, two scripts; a file a theme runs it, side by side. */
 
 import { mkdirSync } from 'node:fs';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CONTENTS } from '../src/chapters/contents.ts';
 import {
+  axe,
   CHROMIUM,
   openChapter,
   openPage,
+  overflow,
   SHOTS,
   type Site,
   serveSite,
@@ -83,27 +84,6 @@ async function chooseData(page: Page, title: string): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: title }).click();
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.locator('header').getByText(title).waitFor();
-}
-
-/** Elements that stick out of the page or of the chapter sideways. */
-function overflow(page: Page): Promise<string[]> {
-  return page.evaluate(() => {
-    const found: string[] = [];
-    for (const box of [document.documentElement, document.querySelector('main')!]) {
-      if (box.scrollWidth > box.clientWidth + 1) {
-        found.push(`${box.tagName} ${box.scrollWidth} > ${box.clientWidth}`);
-      }
-    }
-    return found;
-  });
-}
-
-async function axe(page: Page): Promise<string[]> {
-  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-  const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze();
-  return violations.map(
-    ({ id, nodes }) => `${id}: ${nodes.map((n) => n.html.slice(0, 160)).join('\n')}`,
-  );
 }
 
 /** Press Tab once around the page; what each stop is called. */

@@ -1,6 +1,7 @@
 /** The built site on loopback under a strict policy, and Debian's Chromium to look at it. */
 
 import { fileURLToPath } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { CHROMIUM, FLAGS, serve } from './serve.mjs';
 
@@ -19,9 +20,9 @@ export interface Site {
 }
 
 /** Serve the built site under a sub-path, as some hosts do. */
-export async function serveSite(prefix = '/some/path/'): Promise<Site> {
+export async function serveSite(prefix = '/some/path/', folder?: string): Promise<Site> {
   const headers = { 'Content-Security-Policy': POLICY, 'X-Content-Type-Options': 'nosniff' };
-  const { server, port } = await serve(prefix, headers);
+  const { server, port } = await serve(prefix, headers, folder);
   return {
     url: `http://127.0.0.1:${port}${prefix}`,
     close: () => new Promise((done) => server.close(() => done())),
@@ -76,4 +77,25 @@ export async function openChapter(page: Page, site: Site, chapter: string): Prom
   await page.getByRole('group', { name: 'Positions of the running document' }).waitFor();
   if (chapter) await page.locator('main h2').first().waitFor();
   await page.evaluate(() => document.fonts.ready.then(() => {}));
+}
+
+/** Elements that stick out of the page or of the chapter sideways. */
+export function overflow(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const found: string[] = [];
+    for (const box of [document.documentElement, ...document.querySelectorAll('main')]) {
+      if (box.scrollWidth > box.clientWidth + 1) {
+        found.push(`${box.tagName} ${box.scrollWidth} > ${box.clientWidth}`);
+      }
+    }
+    return found;
+  });
+}
+
+export async function axe(page: Page): Promise<string[]> {
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+  const { violations } = await new AxeBuilder({ page }).withTags(tags).analyze();
+  return violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map((n) => n.html.slice(0, 160)).join('\n')}`,
+  );
 }

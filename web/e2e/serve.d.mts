@@ -5,4 +5,5 @@ export const FLAGS: string[];
 export function serve(
   prefix?: string,
   headers?: Record<string, string>,
+  site?: string,
 ): Promise<{ server: Server; port: number }>;

@@ -34,12 +34,12 @@ export const FLAGS = [
   '--disable-sync',
 ];
 
-/** Serve the site under a prefix on a free port, compressed, with these headers on every answer. */
-export async function serve(prefix = '/', headers = {}) {
+/** Serve the site, or another folder, under a prefix on a free port, compressed, with these headers on every answer. */
+export async function serve(prefix = '/', headers = {}, site = SITE) {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, 'http://x').pathname);
-    const file = join(SITE, path === prefix ? 'index.html' : path.slice(prefix.length));
-    if (!path.startsWith(prefix) || !file.startsWith(SITE) || !existsSync(file)) {
+    const file = join(site, path === prefix ? 'index.html' : path.slice(prefix.length));
+    if (!path.startsWith(prefix) || !file.startsWith(site) || !existsSync(file)) {
       response.writeHead(404, headers).end();
       return;
     }

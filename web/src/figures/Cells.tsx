@@ -1,6 +1,10 @@
-import type { Cell } from '../engine/expression.ts';
+import { useMemo } from 'react';
+import { type Cell, formatNumber } from '../engine/expression.ts';
+import { hover, sameCell, select } from '../store/explorer.ts';
+import { useScene } from '../store/scene.ts';
 import { useExplorer } from '../store/use.ts';
-import { Num, tabStop, type Writing } from './Num.tsx';
+import { HeatMap } from './HeatMap.tsx';
+import { knownValue, Num, sayIn, tabStop, type Writing } from './Num.tsx';
 import { moveInGrid } from './roving.ts';
 
 export interface Row {
@@ -9,21 +13,63 @@ export interface Row {
   readonly current?: boolean;
 }
 
+/** Beyond so many numbers a grid is drawn on a canvas: a page has room for some 1,500 elements. */
+const MOST_BUTTONS = 640;
+
 /**
  * Numbers as a grid of buttons: colour says sign and size, a click asks where a number comes from,
  * hovering shows what it was made of wherever that is on the page. One tab stop, arrows within.
+ * Of many numbers the colours alone, on a canvas that is asked in the same ways.
  */
-export function Cells(
-  props: Writing & {
-    name: string;
-    rows: readonly Row[];
-    /** What full colour stands for. */
-    largest: number;
-    /** Cells to leave hatched at the end of each row: what does not exist yet. */
-    width?: number;
-    labelWidth?: string;
-  },
-) {
+export function Cells(props: CellsProps) {
+  const count = props.rows.reduce((sum, { cells }) => sum + cells.length, 0);
+  return count > MOST_BUTTONS ? <Painted {...props} /> : <Buttons {...props} />;
+}
+
+type CellsProps = Writing & {
+  name: string;
+  rows: readonly Row[];
+  /** What full colour stands for. */
+  largest: number;
+  /** Cells to leave hatched at the end of each row: what does not exist yet. */
+  width?: number;
+  labelWidth?: string;
+};
+
+function Painted({ name, rows, largest }: CellsProps) {
+  const scene = useScene();
+  const selected = useExplorer((s) => s.selected);
+  const columns = Math.max(...rows.map(({ cells }) => cells.length));
+  const at = ([r, c]: readonly [number, number]) => rows[r]?.cells[c] ?? null;
+  const values = useMemo(
+    () =>
+      Float64Array.from({ length: rows.length * columns }, (_, i) => {
+        const cell = rows[Math.floor(i / columns)]?.cells[i % columns];
+        return (cell && knownValue(scene, cell)) ?? 0;
+      }),
+    [scene, rows, columns],
+  );
+  return (
+    <HeatMap
+      name={name}
+      values={values}
+      rows={useMemo(() => rows.map(({ label }) => label), [rows])}
+      columns={useMemo(() => Array.from({ length: columns }, (_, i) => `${i}`), [columns])}
+      largest={largest}
+      describe={(r, c, value) => {
+        const cell = at([r, c]);
+        return cell ? `${sayIn(scene, cell)}: ${formatNumber(value)}` : '';
+      }}
+      onPoint={(place) => hover(place && at(place))}
+      onPick={(place) => {
+        const cell = at(place);
+        select(sameCell(cell, selected) ? null : cell);
+      }}
+    />
+  );
+}
+
+function Buttons(props: CellsProps) {
   const { rows, largest, places = 2, write, width = 0 } = props;
   const selected = useExplorer((s) => s.selected);
   const stop = tabStop(

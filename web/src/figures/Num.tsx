@@ -68,7 +68,7 @@ export function useCell(cell: Cell, { places, write }: Writing = {}): CellView {
     look,
     button: {
       type: 'button',
-      'aria-label': `${text}: ${say(cell, wordsOf(scene))}`,
+      'aria-label': `${text}: ${sayIn(scene, cell)}`,
       'aria-pressed': chosen,
       disabled: value === null,
       onClick: () => select(chosen ? null : cell),
@@ -78,6 +78,11 @@ export function useCell(cell: Cell, { places, write }: Writing = {}): CellView {
       onBlur: () => hover(null),
     },
   };
+}
+
+/** What a cell is called aloud: with the tokens of the running document. */
+export function sayIn(scene: Scene, cell: Cell): string {
+  return say(cell, wordsOf(scene));
 }
 
 function wordsOf({ trace }: Scene): Words {
