@@ -4,6 +4,21 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHROMIUM, openChapter, openPage, type Site, serveSite, startBrowser } from './harness.ts';
 
+/** Decimals of each chapter that cannot be asked yet: it may only get less. */
+const LEFT = {
+  dataset: 4,
+  tokens: 0,
+  autograd: 8,
+  parameters: 51,
+  embeddings: 23,
+  forward: 9,
+  attention: 34,
+  loss: 110,
+  training: 29,
+  generate: 7,
+  machine: 21,
+};
+
 describe.skipIf(!CHROMIUM)('numbers (skipped without Chromium)', () => {
   let site: Site;
   let browser: Browser;
@@ -54,7 +69,55 @@ describe.skipIf(!CHROMIUM)('numbers (skipped without Chromium)', () => {
       await page.keyboard.press('Escape');
     }
   }, 120_000);
+
+  test.each(Object.entries(LEFT))(
+    'every decimal of %s can be asked but %d',
+    async (chapter, left) => {
+      await openChapter(page, site, chapter);
+      await settled(page);
+      const found = await loose(page);
+      expect(found.length, found.join('\n')).toBeLessThanOrEqual(left);
+    },
+    60_000,
+  );
 });
+
+/** Wait until nothing is being worked out any more: no … and no change for a while. */
+async function settled(page: Page): Promise<void> {
+  let before = '';
+  for (let i = 0; i < 40; i++) {
+    const text = await page.locator('main').innerText();
+    if (text === before && i > 3) return;
+    before = text;
+    await page.evaluate(() => {
+      const main = document.querySelector('main')!;
+      for (const box of [main, ...main.querySelectorAll('*')]) box.scrollTop = box.scrollHeight;
+    });
+    await page.waitForTimeout(500);
+  }
+}
+
+/**
+ * Decimals in the main area that are not a number of the model to be asked. What is none says so:
+ * `data-not-asked`, with the reason. Axes are pictures, code is code, and a field is typed by hand.
+ */
+function loose(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const walker = document.createTreeWalker(document.querySelector('main')!, NodeFilter.SHOW_TEXT);
+    const found: string[] = [];
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const text = node.textContent ?? '';
+      const numbers = text.match(/[−-]?\d+\.\d+/g);
+      const box = node.parentElement!;
+      if (!numbers || !box.checkVisibility()) continue;
+      if (box.closest('[data-num], [data-not-asked], svg, pre, code, input, select, textarea'))
+        continue;
+      const place = box.closest('section')?.getAttribute('aria-label') ?? '';
+      found.push(`${place}: ${text.trim().slice(0, 70)}`);
+    }
+    return found;
+  });
+}
 
 /** A number as the page writes it: `−0.1234`, `1.23·10⁻⁵`, `1.235e−5`. */
 function parsed(text: string): number {

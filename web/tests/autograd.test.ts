@@ -268,6 +268,7 @@ describe('the graph of a document', () => {
     for (const pass of tiny.passes) {
       const graph = modelGraph(params, pass.document);
       expect(graph.loss.data).toBeCloseTo(lossOf(params, pass.document), 12);
+      expect(graph.loss.data).toBeCloseTo(pass.loss, 12);
       const counted = graph.operations.reduce((sum, { n }) => sum + n, 0);
       expect(counted).toBe(graph.computed);
       expect(graph.parameters).toBeLessThanOrEqual(params.data.length);

@@ -1,7 +1,21 @@
 import { describe, expect, test } from 'vitest';
+import { meanAndStd } from '../src/chapters/parameters/statistics.ts';
 import { isAttention, names, widthOf } from '../src/engine/activations.ts';
 import { ADAM_DEFAULTS } from '../src/engine/adam.ts';
 import { modelConfig } from '../src/engine/config.ts';
+import {
+  cosineOf,
+  differenceOf,
+  dotOf,
+  matrixCells,
+  meanOf,
+  measured,
+  productOf,
+  quotientOf,
+  rmsOf,
+  stdOf,
+  sumOf,
+} from '../src/engine/derived.ts';
 import {
   type Cell,
   cellKey,
@@ -180,6 +194,36 @@ describe.each(CASES)('a random model ($seed, $title)', ({ seed, given }) => {
       );
     }
   });
+});
+
+test('a derived number is what its formula gives', () => {
+  const scene = makeScene(1);
+  const { params } = scene.trace;
+  const wpe = matrixCells(params, 'wpe');
+  const row = (at: number) => wpe.filter(({ row: r }) => r === at);
+  for (const cell of [
+    sumOf('sum', wpe),
+    meanOf('mean', wpe),
+    rmsOf('rms', wpe),
+    stdOf('std', wpe),
+    differenceOf('difference', wpe[0]!, wpe[1]!),
+    productOf('product', [wpe[0]!, wpe[1]!]),
+    quotientOf('quotient', wpe[0]!, wpe[1]!),
+    dotOf('dot', row(0), row(1)),
+    cosineOf('cosine', row(0), row(0)),
+    measured('loss of others', 2.5, 'mean over others'),
+  ]) {
+    const expr = exprOf(scene, cell)!;
+    expect(evaluate(expr), cell.name).toBeCloseTo(cellValue(scene, cell), 12);
+    expect(explain(scene, cell).consumers).toEqual([]);
+    expect(label(cell)).toBe(cell.name);
+  }
+  expect(cellValue(scene, stdOf('std', wpe))).toBeCloseTo(
+    meanAndStd(wpe.map((c) => cellValue(scene, c))).std,
+    12,
+  );
+  expect(cellValue(scene, cosineOf('cosine', row(0), row(0)))).toBeCloseTo(1, 12);
+  expect(inputsOf(exprOf(scene, meanOf('mean', wpe))!)).toEqual(wpe);
 });
 
 describe('formulas as text', () => {

@@ -6,9 +6,9 @@
 
 import type { Activations, LayerActivations } from './activations.ts';
 import { headDim } from './config.ts';
-import { exp, log } from './elementary.ts';
+import { log } from './elementary.ts';
 import { forcedKey, type Plan } from './interventions.ts';
-import { linear, rmsnorm } from './linear.ts';
+import { linear, rmsnorm, softmax } from './linear.ts';
 import type { LayerTensors, Params } from './params.ts';
 
 /** Fill the rows of `a` from its `tokens`: embeddings to probabilities. */
@@ -205,34 +205,19 @@ function add(
   for (let i = start; i < end; i++) sum[i] = residual ? x[i]! + y[i]! : y[i]!;
 }
 
-/** Scores to probabilities; taking the largest off changes nothing but prevents overflow. */
-function softmax(y: Float64Array, x: Float64Array, start: number, count: number): void {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (let i = start; i < start + count; i++) if (x[i]! > largest) largest = x[i]!;
-  let total = 0;
-  for (let i = start; i < start + count; i++) total += y[i] = exp(x[i]! - largest);
-  const scale = 1 / total;
-  for (let i = start; i < start + count; i++) y[i]! *= scale;
-}
-
 /** A softmax over the positions that may be seen; a position always sees itself. */
 function softmaxVisible(
-  l: LayerActivations,
+  { attn_scores, attn_weights }: LayerActivations,
   row: number,
   count: number,
   query: number,
   hidden: ReadonlySet<number>,
 ): void {
-  const x = l.attn_scores;
-  const seen = (s: number) => s === query || !hidden.has(s);
-  let largest = Number.NEGATIVE_INFINITY;
-  for (let s = 0; s < count; s++) if (seen(s) && x[row + s]! > largest) largest = x[row + s]!;
-  let total = 0;
   for (let s = 0; s < count; s++) {
-    total += l.attn_weights[row + s] = seen(s) ? exp(x[row + s]! - largest) : 0;
+    const seen = s === query || !hidden.has(s);
+    attn_weights[row + s] = seen ? attn_scores[row + s]! : Number.NEGATIVE_INFINITY;
   }
-  const scale = 1 / total;
-  for (let s = 0; s < count; s++) l.attn_weights[row + s]! *= scale;
+  softmax(attn_weights, attn_weights, row, count);
 }
 
 /** Put in the numbers that a reader has set by hand, as soon as theirs have been computed. */

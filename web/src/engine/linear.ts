@@ -1,9 +1,11 @@
 /**
- * The three matrix products of a linear layer, and the norm: plain loops over typed arrays.
+ * The three matrix products of a linear layer, the norm and the softmax: plain loops over arrays.
  *
  * Rows are positions `from` to below `to`. Every sum runs in the reference's order from 0, so a
  * product has the reference's bits; several outputs at a time keep the processor busy.
  */
+
+import { exp } from './elementary.ts';
 
 /** y[t, o] = sum over i of x[t, i] w[o, i]: `[.., n_in]` and `[n_out][n_in]` to `[.., n_out]`. */
 export function linear(
@@ -170,4 +172,14 @@ export function rmsnormGradient(
       dx[i] = adding ? dx[i]! + d : d;
     }
   }
+}
+
+/** y = exp(x - max x) / sum of the same, over `count` numbers from `start`; y may be x. */
+export function softmax(y: Float64Array, x: Float64Array, start: number, count: number): void {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let i = start; i < start + count; i++) if (x[i]! > largest) largest = x[i]!;
+  let total = 0;
+  for (let i = start; i < start + count; i++) total += y[i] = exp(x[i]! - largest);
+  const scale = 1 / total;
+  for (let i = start; i < start + count; i++) y[i]! *= scale;
 }

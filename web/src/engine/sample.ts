@@ -5,6 +5,7 @@ import { exp, log } from './elementary.ts';
 import { ConfigError, DataError } from './errors.ts';
 import type { Interventions } from './interventions.ts';
 import { makePlan } from './interventions.ts';
+import { softmax } from './linear.ts';
 import { Session } from './model.ts';
 import type { Params } from './params.ts';
 import { repr } from './python.ts';
@@ -105,7 +106,7 @@ export function* generateSteps(
     const probs = distribution(logits, config);
     const uniform = config.temperature > 0 ? rng.random() : null;
     const choice = uniform === null ? argmax(probs) : choose(probs, uniform);
-    const model_probs = softmax(logits);
+    const model_probs = probabilities(logits);
     log_prob += logSoftmax(logits, choice);
     const step = { position, token_id, model_probs, probs, uniform, choice };
     steps.push(step);
@@ -143,7 +144,7 @@ export function distribution(logits: ArrayLike<number>, config: SampleConfig): F
     certain[argmax(logits)] = 1;
     return certain;
   }
-  const probs = softmax(logits, 1 / temperature);
+  const probs = probabilities(logits, 1 / temperature);
   if (top_k !== null && top_k < probs.length) {
     for (const [id] of likeliest(probs, probs.length).slice(top_k)) probs[id] = 0;
     let total = 0;
@@ -196,13 +197,10 @@ export class Known {
   }
 }
 
-function softmax(logits: ArrayLike<number>, factor = 1): Float64Array {
+/** The probabilities of all tokens, their logits times a factor. */
+function probabilities(logits: ArrayLike<number>, factor = 1): Float64Array {
   const probs = Float64Array.from(logits, (x) => x * factor);
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const x of probs) if (x > largest) largest = x;
-  let total = 0;
-  for (let i = 0; i < probs.length; i++) total += probs[i] = exp(probs[i]! - largest);
-  for (let i = 0; i < probs.length; i++) probs[i]! /= total;
+  softmax(probs, probs, 0, probs.length);
   return probs;
 }
 

@@ -32,6 +32,7 @@ export function CodePanel(props: { show: readonly Span[]; lit?: readonly Span[] 
           ref={box}
           tabIndex={0}
           role="region"
+          data-not-asked="source code"
           aria-label="Source code"
           className="relative max-h-[26rem] overflow-auto border-t-4 border-line bg-[var(--code-bg)] py-2 font-mono text-[0.8rem] leading-6 text-[var(--code-ink)]"
         >

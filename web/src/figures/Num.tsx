@@ -4,7 +4,7 @@
  * scene, so that no number can stand beside a cell that is not its own.
  */
 
-import { type KeyboardEvent, type ReactNode, useLayoutEffect, useRef } from 'react';
+import { type KeyboardEvent, type ReactNode, useEffect, useLayoutEffect, useRef } from 'react';
 import { type Cell, formatNumber } from '../engine/expression.ts';
 import { cellValue, type Scene } from '../engine/scene.ts';
 import { explorer, hover, sameCell, select } from '../store/explorer.ts';
@@ -27,6 +27,7 @@ export interface CellView {
   readonly look: Look;
   /** For the button that stands for the number. */
   readonly button: {
+    readonly 'data-num': '';
     readonly type: 'button';
     readonly 'aria-label': string;
     readonly 'aria-pressed': boolean;
@@ -62,11 +63,17 @@ export function useCell(cell: Cell, { places, write }: Writing = {}): CellView {
   const how = write ?? ((x: number) => (places === undefined ? formatNumber(x) : fixed(x, places)));
   const text = value === null ? '…' : how(value);
   const chosen = look === 'selected';
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a derived number whose rule has changed
+  useEffect(() => {
+    const { selected } = explorer.getState();
+    if (chosen && cell.rule && selected !== cell) select(cell);
+  }, [chosen, value]);
   return {
     value,
     text,
     look,
     button: {
+      'data-num': '',
       type: 'button',
       'aria-label': `${text}: ${sayIn(scene, cell)}`,
       'aria-pressed': chosen,
@@ -127,7 +134,6 @@ export function Num(
     <button
       {...button}
       {...loose}
-      data-num=""
       data-at={at}
       {...(at === undefined ? {} : { tabIndex: stop ? 0 : -1 })}
       className={`${tint} ${lookClass(look)} ${className}`}

@@ -60,7 +60,9 @@ export default function Inspector() {
             {label(selected)}
           </p>
           <Section title="computed from">
-            {explanation.expr ? (
+            {explanation.expr?.op === 'number' ? (
+              <p className="caption">{sentence(explanation.expr.note)}</p>
+            ) : explanation.expr ? (
               <Formula key={label(selected)} expr={explanation.expr} value={explanation.value} />
             ) : (
               <Learned cell={selected} value={explanation.value} />
@@ -198,6 +200,11 @@ function Learned({ cell, value }: { cell: Cell; value: number }) {
       )}
     </div>
   );
+}
+
+function sentence(note: string): string {
+  const text = note.charAt(0).toUpperCase() + note.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 /** What each step of the run has a value of. */

@@ -1,11 +1,8 @@
-/**
- * The loss of one document as a graph of Values, node for node as `reference.py` makes it: to be
- * counted, not to be trained. A test holds its loss to the array engine's.
- */
+/** The graph of the loss of one document, counted: how many nodes of what, and how deep. */
 
-import { headDim } from '../../engine/config.ts';
 import type { Params } from '../../engine/params.ts';
-import { dot, linear, rmsnorm, softmax, Value } from '../../engine/value.ts';
+import { leavesOf, lossSteps } from '../../engine/scalarGraph.ts';
+import type { Value } from '../../engine/value.ts';
 
 export interface ModelGraph {
   readonly loss: Value;
@@ -18,8 +15,6 @@ export interface ModelGraph {
   /** Nodes on the longest way from the loss down to a parameter, both included. */
   readonly depth: number;
 }
-
-type Vector = Value[];
 
 /** @param ids BOS first and last. */
 export function modelGraph(params: Params, ids: readonly number[]): ModelGraph {
@@ -35,59 +30,19 @@ export function* modelGraphSteps(
   params: Params,
   ids: readonly number[],
 ): Generator<undefined, ModelGraph> {
-  const { config } = params;
   const census = new Census();
-  const width = headDim(config);
-  const tensors = new Map(
-    [...params.tensors].map(([name, { data, n_out, n_in }]) => [
-      name,
-      Array.from({ length: n_out }, (_, row) =>
-        Array.from(data.subarray(row * n_in, (row + 1) * n_in), (x) => new Value(x)),
-      ),
-    ]),
-  );
-  const matrix = (name: string) => tensors.get(name)!;
-  const add = (x: Vector, y: Vector): Vector => x.map((xi, i) => xi.add(y[i]!));
-  const layers = Array.from({ length: config.n_layer }, () => ({
-    keys: [] as Vector[],
-    values: [] as Vector[],
-  }));
-  const losses: Value[] = [];
-
-  const count = Math.min(ids.length - 1, config.block_size);
-  for (let position = 0; position < count; position++) {
-    let x = rmsnorm(add(matrix('wte')[ids[position]!]!, matrix('wpe')[position]!));
-    layers.forEach(({ keys, values }, i) => {
-      const weights = (name: string) => matrix(`layer${i}.${name}`);
-      const normed = rmsnorm(x);
-      const q = linear(normed, weights('attn_wq'));
-      keys.push(linear(normed, weights('attn_wk')));
-      values.push(linear(normed, weights('attn_wv')));
-      const mixed: Vector = [];
-      for (let start = 0; start < config.n_embd; start += width) {
-        const head = (v: Vector) => v.slice(start, start + width);
-        const scores = keys.map((k) => dot(head(q), head(k)).mul(width ** -0.5));
-        const shares = softmax(scores);
-        for (let j = start; j < start + width; j++) {
-          mixed.push(
-            dot(
-              shares,
-              values.map((v) => v[j]!),
-            ),
-          );
-        }
-      }
-      x = add(x, linear(mixed, weights('attn_wo')));
-      const hidden = linear(rmsnorm(x), weights('mlp_fc1')).map((h) => h.relu());
-      x = add(x, linear(hidden, weights('mlp_fc2')));
-    });
-    const probs = softmax(linear(x, matrix('lm_head')));
-    losses.push(probs[ids[position + 1]!]!.log().neg());
-    census.visit(losses.at(-1)!);
-    for (const p of probs) census.visit(p); // the loss does not need them all
+  const steps = lossSteps(params, leavesOf(params), ids);
+  let loss: Value | null = null;
+  while (!loss) {
+    const { done, value } = steps.next();
+    if (done) {
+      loss = value;
+      continue;
+    }
+    census.visit(value.loss);
+    for (const p of value.probs) census.visit(p); // the loss does not need them all
     yield;
   }
-  const loss = losses.reduce((sum, each) => sum.add(each)).mul(1 / losses.length);
   const depth = census.visit(loss);
   const { computed, parameters } = census;
   const operations = [...census.operations].map(([op, n]) => ({ op, n }));
