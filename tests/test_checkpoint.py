@@ -33,7 +33,7 @@ def run_path(tmp_path: Path) -> Path:
     data = datasets.load("ten")
     training = TrainConfig(steps=STEPS)
     run, state, _ = begin(data.documents, training, CharTokenizer.from_documents(data.documents))
-    writer = RunWriter(tmp_path / "run", run, RunInfo("ten", data.sha256, "numpy"))
+    writer = RunWriter.create(tmp_path / "run", run, RunInfo("ten", data.sha256, "numpy"))
     writer.save(state, [])
     engine = engines.create("numpy", run.model, state, training)
     for chunk in train(run, engine):
@@ -185,7 +185,7 @@ def test_a_directory_with_files_in_it_is_never_written_to(run_path: Path) -> Non
     saved = checkpoint.load(run_path)
     before = {path.name: path.read_bytes() for path in run_path.iterdir()}
     with pytest.raises(RunError, match="exists already"):
-        RunWriter(run_path, saved.run, saved.info)
+        RunWriter.create(run_path, saved.run, saved.info)
     assert {path.name: path.read_bytes() for path in run_path.iterdir()} == before
 
 
@@ -317,7 +317,7 @@ def test_a_state_is_kept_as_fine_as_it_is(
         for group in (state.params, state.m, state.v):
             for name, array in group.items():
                 group[name] = array.astype(np.float32).astype(np.float64)
-    writer = RunWriter(tmp_path / "run", run, RunInfo("ten", "0" * 64, "torch", dtype))
+    writer = RunWriter.create(tmp_path / "run", run, RunInfo("ten", "0" * 64, "torch", dtype))
     writer.save(state, [])
     writer.close()
     size = (tmp_path / "run" / "model.safetensors").stat().st_size

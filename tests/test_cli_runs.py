@@ -19,7 +19,7 @@ def untrained(glassgpt: Command, begun: Callable[..., tuple]) -> Callable[[], No
 
     def untrained() -> None:
         run, state, _ = begun(steps=3)
-        writer = RunWriter(Path("runs/untrained"), run, RunInfo("ten", "0" * 64, "numpy"))
+        writer = RunWriter.create(Path("runs/untrained"), run, RunInfo("ten", "0" * 64, "numpy"))
         writer.save(state, [])
         writer.close()
 

@@ -106,7 +106,7 @@ def test_from_the_text_to_a_model_that_writes(tokens: str, here: Path) -> None:
     saved = checkpoint.load(Path("whole"))
     run, state, _ = begin_corpus(open_corpus(Path("corpus")), saved.run.training, block_size=24)
     engine = engines.create(saved.info.engine, run.model, state, run.training)
-    writer = RunWriter(Path("half"), run, saved.info)
+    writer = RunWriter.create(Path("half"), run, saved.info)
     chunks: list[Chunk] = []
     for chunk in train(run, engine, stop=lambda: bool(chunks) and chunks[-1].start >= 3):
         chunks.append(chunk)

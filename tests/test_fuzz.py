@@ -94,7 +94,7 @@ def tiny_run(path: Path, **weights: float) -> None:
     run, state, _ = begin(documents, TrainConfig(steps=1), tokenizer, 1, 2, 1, 4)
     for name, value in weights.items():
         state.params[name][:] = value
-    writer = RunWriter(path, run, RunInfo("list", "00", "numpy"))
+    writer = RunWriter.create(path, run, RunInfo("list", "00", "numpy"))
     writer.save(state, [])
     writer.close()
 
@@ -134,7 +134,7 @@ def test_a_shape_of_a_million_dimensions_is_refused_at_once() -> None:
 def test_a_name_that_is_not_utf8_is_kept(tmp_path: Path) -> None:
     documents = ["ab", "ba"]
     run, state, _ = begin(documents, TrainConfig(steps=1), CharTokenizer.from_documents(documents))
-    writer = RunWriter(tmp_path / "run", run, RunInfo("list-\udc80.txt", "00", "numpy"))
+    writer = RunWriter.create(tmp_path / "run", run, RunInfo("list-\udc80.txt", "00", "numpy"))
     writer.save(state, [])
     assert load(tmp_path / "run").info.data_name == "list-\udc80.txt"
 

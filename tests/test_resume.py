@@ -38,7 +38,7 @@ def start(path: Path, engine: str = "numpy", dtype: str = "float64") -> RunWrite
     data = datasets.load("ten")
     training = TrainConfig(steps=STEPS, batch_size=3)
     run, state, _ = begin(data.documents, training, CharTokenizer.from_documents(data.documents))
-    writer = RunWriter(path, run, RunInfo("ten", data.sha256, engine, dtype))
+    writer = RunWriter.create(path, run, RunInfo("ten", data.sha256, engine, dtype))
     writer.save(state, [])
     return writer
 

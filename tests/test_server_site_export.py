@@ -34,7 +34,7 @@ def run_path(tmp_path: Path) -> Path:
     """A run directory, hardly trained."""
     path = tmp_path / "runs" / "ten"
     run = saved()
-    writer = RunWriter(path, run.run, run.info)
+    writer = RunWriter.create(path, run.run, run.info)
     writer.save(TrainState.fresh(run.state.params), [])
     writer.close()
     return path

@@ -51,7 +51,7 @@ def make_run(path: Path) -> None:
     training = TrainConfig(steps=6, val_fraction=0.2)
     tokenizer = CharTokenizer.from_documents(DOCUMENTS)
     run, state, _ = begin(DOCUMENTS, training, tokenizer, 1, 4, 2, 6)
-    writer = RunWriter(path, run, RunInfo("list", "00", "numpy"))
+    writer = RunWriter.create(path, run, RunInfo("list", "00", "numpy"))
     writer.save(state, [])
     engine = engines.create("numpy", run.model, state, training)
     chunks = list(train(run, engine))

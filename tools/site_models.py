@@ -41,7 +41,9 @@ def make(name: str, steps: int = 1000, history: bool = True) -> str:
     run, state, _ = begin(data.documents, training, tokenizer, block_size=data.recipe.block_size)
     engine = engines.create(engines.DEFAULT, run.model, state, training)
     with tempfile.TemporaryDirectory() as scratch:
-        writer = RunWriter(Path(scratch) / name, run, RunInfo(name, data.sha256, engines.DEFAULT))
+        writer = RunWriter.create(
+            Path(scratch) / name, run, RunInfo(name, data.sha256, engines.DEFAULT)
+        )
         writer.save(state, [])
         chunks = list(train(run, engine))
         writer.save(engine.state(), chunks)

@@ -89,7 +89,7 @@ def begin(
     info = RunInfo(material.name, material.sha256, engine, dtype, temperature, kind)
     writer: Writer = NoWriter(output or common.RUNS)
     if processes.first:
-        writer = RunWriter(output or common.new_run_path(material.name), run, info)
+        writer = RunWriter.create(output or common.new_run_path(material.name), run, info)
         writer.save(state, [])
     data = material.to_dict(run)
     return Job(run, info, state, rng, writer, [], data, again=material.again)

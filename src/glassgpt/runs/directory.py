@@ -5,7 +5,7 @@
     tokenizer.json     the vocabulary and its normal form
     documents.txt      the documents in the order of training; not of a corpus, which stays
                        where it is and must be named again where it is needed
-    losses.f64         the loss of each step, 8 bytes each: see runlog.py
+    losses.f64         the loss of each step, 8 bytes each: see log.py
     model.safetensors  parameters, Adam's moments (adam.m.*, adam.v.*); in its metadata the step,
                        the SHA-256 of the losses up to it, and that of its own content;
                        float32 where the engine computes in float32
@@ -15,7 +15,8 @@ are those of steps that were not saved. Every file is checked against its checks
 read; the losses are read only where somebody asks for them. A directory of version 0.1.0 has no
 checksums, and `log.jsonl` instead of `losses.f64`; it is read as it is, and brought up to date
 when it is resumed.
- Nothing is ever pickled, and no file names another.
+
+Nothing is ever pickled, and no file names another.
 Random numbers and the order of documents follow from the seed, so with the state of any step
 training goes on as if it had never stopped, bit for bit.
 """

@@ -1,6 +1,6 @@
 """Writing a run directory: started once, added to while training goes on, left whole by any kill.
 
-`checkpoint.py` describes the files and reads them.
+`directory.py` describes the files and reads them.
 """
 
 from __future__ import annotations
@@ -45,37 +45,48 @@ class RunWriter:
     Nobody else can write there until `close`, or until this process ends.
     """
 
-    def __init__(self, path: Path, run: Run, info: RunInfo) -> None:
+    def __init__(self, path: Path, run: Run, info: RunInfo, lock: RunLock) -> None:
+        """`create` and `resume` are the ways to get one."""
+        self.path, self.run, self.info = path, run, info
+        self.step: int | None = None
+        """The step of the checkpoint that is on the disk."""
+        self.schedule: runlog.Schedule = [(0, run.training.steps)]
+        self._lock = lock
+        self._new_directory = False
+        self._sha256: dict[str, str] = {}  # of the files that never change
+        self._losses = hashlib.sha256()  # of those saved
+
+    @classmethod
+    def create(cls, path: Path, run: Run, info: RunInfo) -> Self:
         """Begin a new run.
 
         Raises RunError, and changes nothing, where there is something already. What a start that
         was killed before its first checkpoint left behind does not count: it is replaced.
         """
-        self.path, self.run, self.info = path, run, info
-        self.step: int | None = None
-        """The step of the checkpoint that is on the disk."""
-        self.schedule: runlog.Schedule = [(0, run.training.steps)]
-        self._digest = hashlib.sha256()  # of the losses saved
         contents = {TOKENIZER: tokenizer_json(run.tokenizer)}
         if info.data_kind == "list":
             contents[DOCUMENTS] = ("\n".join(run.documents) + "\n").encode()
-        self._sha256 = {name: hashlib.sha256(raw).hexdigest() for name, raw in contents.items()}
         try:
             _refuse_taken(path)
-            self._made = not path.exists()
+            new = not path.exists()
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = RunLock(path)
+            writer = cls(path, run, info, RunLock(path))
+            writer._new_directory = new
+            writer._sha256 = {
+                name: hashlib.sha256(raw).hexdigest() for name, raw in contents.items()
+            }
             try:
                 _refuse_taken(path)  # once more: only now can nobody else be starting here
                 _remove_ours(path)
-                self._write_config()
+                writer._write_config()
                 for name, raw in (contents | {LOSSES: b""}).items():
                     write_atomically(path / name, raw)
             except OSError:
-                self._undo()
+                writer._undo()
                 raise
         except OSError as error:
             raise RunError(f"cannot write {path}: {error.strerror}") from None
+        return writer
 
     @classmethod
     def resume(cls, path: Path) -> tuple[Self, SavedRun]:
@@ -103,11 +114,9 @@ class RunWriter:
             for leftover in leftovers(path, name):
                 leftover.unlink()
         saved = load(path)
-        writer = cls.__new__(cls)
-        writer.path, writer.run, writer.info = path, saved.run, saved.info
+        writer = cls(path, saved.run, saved.info, lock)
         writer.step = saved.state.step
-        writer._lock, writer._made = lock, False
-        writer._digest = hashlib.sha256(runlog.to_bytes(saved.losses))
+        writer._losses.update(runlog.to_bytes(saved.losses))
         kept = [name for name in (TOKENIZER, DOCUMENTS) if (path / name).exists()]
         writer._sha256 = {n: hashlib.sha256((path / n).read_bytes()).hexdigest() for n in kept}
         writer.schedule = saved.schedule or writer._update(saved)
@@ -118,7 +127,7 @@ class RunWriter:
         """Bring a run of version 0.1.0 up to date; it is one until config.json is replaced."""
         schedule = runlog.find_schedule(saved.learning_rates, saved.run.training)
         write_atomically(self.path / LOSSES, runlog.to_bytes(saved.losses))
-        self._write_model(saved.state, self._digest.hexdigest())
+        self._write_model(saved.state, self._losses.hexdigest())
         self.schedule = schedule
         self._write_config()
         return schedule
@@ -152,7 +161,7 @@ class RunWriter:
         try:
             raw = runlog.to_bytes([loss for chunk in chunks for loss in chunk.losses])
             runlog.append(self.path / LOSSES, (self.step or 0) * runlog.NUMBER.itemsize, raw)
-            digest = self._digest.copy()
+            digest = self._losses.copy()
             digest.update(raw)
             self._write_model(state, digest.hexdigest())
         except OSError as error:
@@ -160,7 +169,7 @@ class RunWriter:
             if self.step is None:
                 self._undo()
             raise RunError(message) from None
-        self.step, self._digest = state.step, digest
+        self.step, self._losses = state.step, digest
 
     def rescue(self, state: TrainState, losses: Sequence[float], why: RunError) -> str:
         """Save the run in a temporary directory instead; a message that says where, or why not.
@@ -170,7 +179,7 @@ class RunWriter:
         """
         try:
             place = Path(tempfile.mkdtemp(prefix="glassgpt-")) / self.path.name
-            other = RunWriter(place, self.run, self.info)
+            other = RunWriter.create(place, self.run, self.info)
             other.schedule = self.schedule
             other._write_config()
             other.save(state, [Chunk(0, list(losses), [])])
@@ -218,7 +227,7 @@ class RunWriter:
         try:
             _remove_ours(self.path)
             (self.path / LOCK).unlink(missing_ok=True)
-            if self._made:
+            if self._new_directory:
                 self.path.rmdir()
         except OSError:
             pass  # the disk that refused to be written to may refuse this, too
@@ -258,9 +267,7 @@ def _refuse_taken(path: Path) -> None:
 
 def _remove_ours(path: Path) -> None:
     """Remove all files of ours but the lock."""
-    for name in (
-        OLD_LOG,
-        *reversed(FILES),
-    ):  # config.json last: without it the others would not be known
+    # config.json last: without it the others would not be known.
+    for name in (OLD_LOG, *reversed(FILES)):
         for file in (*leftovers(path, name), path / name):
             file.unlink(missing_ok=True)
