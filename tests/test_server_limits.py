@@ -33,13 +33,13 @@ TWO = {"documents": ["ab", "ba"]}
         ("generate", {"seed": -1}, "seed", 0, "at least 0"),
         ("generate", {"seed": 2**53}, "seed", 2**53 - 1, "at most"),
         ("generate", {"steps": 1}, "steps", None, "true or false"),
-        ("generate", {"promt": "a"}, "promt", None, "promt is not known here"),
+        ("generate", {"promt": "a"}, "promt", None, "promt is not a known field"),
         ("generate", {"prompt": "a" * 16}, "prompt", 15, "16 tokens; it may have at most 15"),
         ("generate", {"prompt": "Z"}, "prompt", None, "unknown character 'Z' (U+005A LATIN"),
         ("generate", {"prompt": "a" * 1001}, "prompt", 1000, "at most 1000"),
         ("generate", {"prompt": "{ge}"}, "prompt", None, "unknown character"),
         ("tokenize", {}, "text", None, "text is missing"),
-        ("tokenize", {"text": "a" * 1001}, "text", 1000, "may have at most 1000"),
+        ("tokenize", {"text": "a" * 1001}, "text", 1000, "must have at most 1000"),
         ("tokenize", {"text": None}, "text", None, "must be a string"),
         ("trace", {"text": ""}, "text", 1, "at least 1"),
         ("trace", [], "body", None, "must be a JSON object"),
@@ -74,13 +74,13 @@ def test_422_names_the_field_and_the_limit(
         (b"{", "application/json", "not valid JSON"),
         (b'{"n" 3}', "application/json", "Expecting ':' delimiter at character 6"),
         (b'{"n": 3', "Application/JSON; charset=utf-8", "not valid JSON"),
-        (b"", "application/json", "the body is empty"),
+        (b"", "application/json", "the body must be a JSON object"),
         (b"\xff\xfe", "application/json", "not valid JSON"),
         (b"{}", "text/plain", "sent with Content-Type: application/json"),
         (b"n=3", "application/x-www-form-urlencoded", "sent with Content-Type: application/json"),
         (b"[" * 10_000, "application/json", "cannot be read as JSON"),
         (b'{"n": ' + b"9" * 5_000 + b"}", "application/json", "cannot be read as JSON"),
-        (b'"text"', "application/json", "the body must be a JSON object, such as"),
+        (b'"text"', "application/json", "the body must be a JSON object such as {}"),
     ],
 )
 def test_a_body_that_is_no_json_object(content: bytes, kind: str, says: str) -> None:
@@ -184,7 +184,7 @@ def test_a_long_training_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     end = json.loads(answer.text.strip().split("data: ")[-1])
     assert end["of"] == 10_000
     assert 0 < end["steps"] < 10_000
-    assert end["stopped"] == "0.5 seconds are over"
+    assert end["stopped"] == "0.5 seconds have passed"
 
 
 def test_a_trace_too_long_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,8 @@ def test_an_error_of_ours_is_one_line(
     monkeypatch.setattr("glassgpt.server.texts.tokenize", elsewhere["broken"])
     answer = post(app(), "/tokenize", {"text": "a"})
     assert answer.status_code == 500
-    assert answer.json() == {"error": "an error inside the server; its operator can see which"}
+    message = "an error occurred inside the server; its operator can see the details"
+    assert answer.json() == {"error": message}
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     line = "glassgpt: POST /tokenize: ZeroDivisionError: a bug (app.py:"
     assert capsys.readouterr().err.startswith(line)

@@ -18,7 +18,8 @@ HEAD = """# Licences
 
 Written by `make licences`; do not edit. GlassGPT itself, its data sets (but for the downloaded
 `names`, MIT, of [makemore](https://github.com/karpathy/makemore)), its kernel and its explorer are
-[MIT](../LICENSE). They use the following packages, which keep their own licences.
+[MIT](../LICENSE). They use the following packages, which keep their own licences. The files of
+Swagger UI that `fastapi-swagger` brings with it are Apache-2.0.
 
 """
 

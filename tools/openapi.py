@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -9,7 +11,6 @@ from fastapi import FastAPI
 from glassgpt import datasets
 from glassgpt.config import TrainConfig
 from glassgpt.runs.directory import RunInfo, SavedRun
-from glassgpt.server import openapi
 from glassgpt.server.app import create_app
 from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import begin
@@ -17,15 +18,16 @@ from glassgpt.training import begin
 TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
 
 
-def main() -> None:
+def main(target: Path) -> None:
     ten = datasets.load("ten")
     tokenizer = CharTokenizer.from_documents(ten.documents)
     run, state, _ = begin(ten.documents, TrainConfig(steps=1), tokenizer)
-    saved = SavedRun(Path("ten"), run, RunInfo("ten", ten.sha256, "numpy"), state, [])
+    saved = SavedRun(Path("ten"), run, RunInfo("ten", ten.sha256, "numpy"), state)
     app = create_app([saved]).app
     assert isinstance(app, FastAPI)
-    TARGET.write_bytes(openapi.encode(app.openapi()))
+    text = json.dumps(app.openapi(), ensure_ascii=False, indent=1)
+    target.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET)

@@ -44,6 +44,7 @@ def ask_server(run: Path) -> None:
         for path, body in {
             "/openapi.json": None,
             "/docs": None,
+            "/docs/swagger-ui-bundle.js": None,
             "/model": None,
             "/generate": {"n": 2},
             "/trace": {"text": "mia"},
@@ -69,7 +70,7 @@ def main() -> None:
             glassgpt(command, "run", folder=folder)
         glassgpt("explain", "run", "mia", folder=folder)
         ask_server(Path(folder, "run"))
-    names = ("fastapi", "numpy", "platformdirs", "rich", "typer", "uvicorn")
+    names = ("fastapi", "fastapi-swagger", "numpy", "platformdirs", "rich", "typer", "uvicorn")
     print("works with " + ", ".join(f"{name} {version(name)}" for name in names))
 
 

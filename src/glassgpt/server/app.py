@@ -1,13 +1,14 @@
-"""The application: what is answered where."""
+"""The application: which path is answered by what."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from threading import Lock
+from typing import Annotated, Literal
 
-from fastapi import FastAPI, Header, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from glassgpt import __version__
@@ -23,7 +24,12 @@ from glassgpt.server.streams import Event, EventStream, encode_json, wanted
 from glassgpt.server.work import Pool
 
 RunName = Annotated[str | None, Query(description="One of GET /runs; the first by default.")]
-Accept = Annotated[str | None, Header(include_in_schema=False)]
+NAMED = failures(404, 422)
+"""What else is answered where a run can be named."""
+Documents = Annotated[
+    Literal["0", "1", "false", "true"],
+    Query(description="1: include the documents, in the order of training, and every loss."),
+]
 
 
 def create_app(
@@ -33,9 +39,8 @@ def create_app(
     pool: Pool | None = None,
     site_path: Path = SITE,
 ) -> Guard:
-    """An application around these runs; the first is the default."""
+    """An application that serves these runs; the first is the default."""
     library, pool = Library(runs), pool or Pool()
-
     app = FastAPI(
         title="GlassGPT",
         version=__version__,
@@ -45,58 +50,48 @@ def create_app(
         redirect_slashes=False,
     )
     errors.install(app)
-    _add_facts(app, library, pool)
-    _add_questions(app, library, pool)
-    _add_training(app, pool)
-    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+    app.include_router(_facts(library, pool))
+    app.include_router(_questions(library, pool))
+    app.include_router(_training(pool))
     docs.add(app, library.default.example)
-    app.router.routes += site.routes(site_path)
+    site.add(app, site_path)
     return Guard(app, hosts, cors_origins)
 
 
-def _add_facts(app: FastAPI, library: Library, pool: Pool) -> None:
-    @app.get("/health", response_model=schemas.Health, tags=["facts"])
-    async def health() -> Response:
-        """Whether the server is there, and how busy."""
-        busy = {"jobs": pool.jobs, "max_jobs": pool.max_jobs}
-        return _json({"status": "ok", "version": __version__, "runs": len(library.runs)} | busy)
+def _facts(library: Library, pool: Pool) -> APIRouter:
+    router = APIRouter(tags=["facts"], responses=failures(503))
 
-    @app.get("/runs", response_model=schemas.Runs, tags=["facts"])
-    async def runs() -> Response:
+    @router.get("/health")
+    async def health() -> schemas.Health:
+        """Whether the server is up, and how busy it is."""
+        return schemas.Health(
+            status="ok",
+            version=__version__,
+            runs=len(library.runs),
+            jobs=pool.jobs,
+            max_jobs=pool.max_jobs,
+        )
+
+    @router.get("/runs")
+    async def runs() -> schemas.Runs:
         """The runs that are served."""
         rows = [served.summary() for served in library.runs.values()]
-        return _json({"default": library.default.name, "runs": rows})
+        return schemas.Runs(default=library.default.name, runs=rows)
 
-    @app.get("/model", response_model=schemas.Model, responses=failures(404, 422), tags=["facts"])
-    async def model(run: RunName = None) -> Response:
+    @router.get("/model", responses=NAMED)
+    async def model(run: RunName = None) -> schemas.Model:
         """Shape, recipe, vocabulary, parameter counts, losses."""
-        return _json(library.get(run).facts())
+        return library.get(run).facts()
 
-    @app.get(
-        "/model.json",
-        responses=failures(404, 422, 503) | openapi.file("application/json"),
-        response_class=Response,
-        tags=["facts"],
-    )
-    async def model_json(
-        run: RunName = None,
-        documents: Annotated[
-            Literal["0", "1", "false", "true"],
-            Query(description="1: with the documents, in the order of training."),
-        ] = "0",
-    ) -> Response:
-        """The whole model in one file, as the explorer and docs/model-file.md have it."""
+    @router.get("/model.json", responses=NAMED | openapi.JSON, response_class=Response)
+    async def model_json(run: RunName = None, documents: Documents = "0") -> Response:
+        """The whole model in one file, in the format of docs/model-file.md."""
         served, whole = library.get(run), documents in ("1", "true")
         with pool.admit():
             content = await pool.run(lambda: served.json_with_documents if whole else served.json)
         return _download(content, "application/json", f"{served.name}.json")
 
-    @app.get(
-        "/model.safetensors",
-        responses=failures(404, 422, 503) | openapi.file("application/octet-stream"),
-        response_class=Response,
-        tags=["facts"],
-    )
+    @router.get("/model.safetensors", responses=NAMED | openapi.BYTES, response_class=Response)
     async def model_safetensors(run: RunName = None) -> Response:
         """The weights (float64), without the optimizer's state."""
         served = library.get(run)
@@ -104,86 +99,64 @@ def _add_facts(app: FastAPI, library: Library, pool: Pool) -> None:
             content = await pool.run(lambda: served.safetensors)
         return _download(content, "application/octet-stream", f"{served.name}.safetensors")
 
+    return router
 
-def _add_questions(app: FastAPI, library: Library, pool: Pool) -> None:
-    @app.post(
-        "/generate",
-        response_model=schemas.Generated,
-        response_model_exclude_unset=True,
-        responses=failures(404, 408, 413, 422, 503) | openapi.also_a_stream(openapi.GENERATE),
-        tags=["questions"],
-    )
+
+def _questions(library: Library, pool: Pool) -> APIRouter:
+    router = APIRouter(tags=["questions"], responses=failures(404, 408, 413, 422, 503))
+
+    @router.post("/generate", response_model=schemas.Generated, responses=openapi.GENERATE)
     async def generate(
-        request: Request,
-        body: schemas.GenerateRequest,
-        run: RunName = None,
-        accept: Accept = None,
+        request: Request, body: schemas.GenerateRequest, run: RunName = None
     ) -> Response:
-        """Texts, as `glassgpt sample` writes them for the same seed.
+        """Texts, the same as `glassgpt sample` writes for the same seed.
 
-        With `Accept: text/event-stream` as they are written, token by token.
+        With `Accept: text/event-stream` they are sent token by token as they are written.
         """
-        stream = wanted(accept)
+        stream = wanted(request.headers.get("accept"))
         steps = stream if body.steps is None else body.steps
         items = generation.events(library.get(run), body, steps)
         if stream:
             return await _stream(pool, items)
-
+        answer = b""
         with pool.admit():
-            parts = []
             async for batch in pool.slices(generation.collected(items, steps)):
-                parts += batch
-                if not parts[-1] and await request.is_disconnected():
+                answer = batch[-1]  # empty until all is written
+                if not answer and await request.is_disconnected():
                     raise ApiError(503, "the client has left")  # and nobody reads this
-            return _bytes(b"".join(parts))
+        return _json(answer)
 
-    @app.post(
-        "/tokenize",
-        response_model=schemas.Tokens,
-        responses=failures(404, 408, 413, 422),
-        tags=["questions"],
-    )
-    async def tokenize(body: schemas.TokenizeRequest, run: RunName = None) -> Response:
-        """A text as token ids, BOS at both ends."""
-        return _json(texts.tokenize(library.get(run), body.text))
+    @router.post("/tokenize")
+    async def tokenize(body: schemas.TokenizeRequest, run: RunName = None) -> schemas.Tokens:
+        """A text as token ids, with BOS at both ends."""
+        return texts.tokenize(library.get(run), body.text)
 
-    @app.post(
-        "/trace",
-        response_model=schemas.Trace,
-        responses=failures(404, 408, 413, 422, 503),
-        tags=["questions"],
-    )
+    @router.post("/trace", response_model=schemas.Trace)
     async def trace(body: schemas.TraceRequest, run: RunName = None) -> Response:
-        """Every named intermediate of reading one document, its loss, and every gradient."""
+        """Runs a text through the model: every named intermediate, the loss, every gradient."""
         served = library.get(run)
         with pool.admit():
-            return _bytes(await pool.run(lambda: encode_json(texts.trace_text(served, body.text))))
+            # As many as a million numbers: encoded in the thread, and not checked again.
+            return _json(await pool.run(lambda: encode_json(vars(texts.read(served, body.text)))))
+
+    return router
 
 
-def _add_training(app: FastAPI, pool: Pool) -> None:
-    training = False
+def _training(pool: Pool) -> APIRouter:
+    router = APIRouter(tags=["training"], responses=failures(408, 409, 413, 422, 503))
+    training = Lock()
 
-    @app.post(
-        "/train",
-        response_class=StreamingResponse,
-        responses=failures(408, 409, 413, 422, 503) | openapi.only_a_stream(openapi.TRAIN),
-        tags=["training"],
-    )
+    @router.post("/train", responses=openapi.TRAIN, response_class=StreamingResponse)
     async def train(body: schemas.TrainRequest) -> Response:
-        """Train a fresh model on a posted list; the answer is a stream of events.
+        """Trains a new model on a list of texts; the answer is a stream of events.
 
-        One run at a time. It ends when the client leaves, and nothing of it is kept.
+        One model at a time. Training ends when the client disconnects, and nothing of it is kept.
         """
-        nonlocal training
-        if training:
+        if not training.acquire(blocking=False):
             raise ApiError(409, "a model is being trained already; try again when it is done")
+        return await _stream(pool, fitting.events(body, lambda: pool.stopping), training.release)
 
-        def done() -> None:
-            nonlocal training
-            training = False
-
-        training = True
-        return await _stream(pool, fitting.events(body, lambda: pool.stopping), done)
+    return router
 
 
 async def _stream(
@@ -217,11 +190,7 @@ async def _stream(
     return EventStream(chunks(), held.close)
 
 
-def _json(value: Any) -> Response:
-    return _bytes(encode_json(value))
-
-
-def _bytes(content: bytes) -> Response:
+def _json(content: bytes) -> Response:
     return Response(content, media_type="application/json", headers={"Vary": "Accept"})
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
+from pydantic import HttpUrl, TypeAdapter, ValidationError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from glassgpt.errors import ConfigError
 
-PORTS = {"http": 80, "https": 443}
+URL = TypeAdapter(HttpUrl)
 
 
 def origin(given: str) -> str:
@@ -20,19 +20,14 @@ def origin(given: str) -> str:
     """
     if given == "*":
         return given
-    wrong = ConfigError(f"--cors-origin is {given!r}; it must be like https://example.org")
     try:
-        parts = urlsplit(given)
-        host = (parts.hostname or "").encode("idna").decode()
-        port = parts.port
-    except ValueError:  # UnicodeError is one
-        raise wrong from None
-    if parts.scheme not in PORTS or not host or parts.username is not None:
-        raise wrong
-    host = f"[{host}]" if ":" in host else host
-    made = f"{parts.scheme}://{host}"
-    made += "" if port in (None, PORTS[parts.scheme]) else f":{port}"
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        url = URL.validate_python(given)
+    except ValidationError:
+        url = None
+    if url is None or url.username is not None:
+        raise ConfigError(f"--cors-origin is {given!r}; it must be like https://example.org")
+    made = str(HttpUrl.build(scheme=url.scheme, host=str(url.host), port=url.port)).rstrip("/")
+    if url.path not in ("", "/") or url.query or url.fragment:
         raise ConfigError(f"--cors-origin is {given!r}; an origin has no path: write {made}")
     return made
 

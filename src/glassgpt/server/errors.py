@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,60 +14,44 @@ from starlette.exceptions import HTTPException
 from glassgpt.errors import ConfigError, DataError, GlassError
 from glassgpt.server import limits
 
-NO_JSON = "the body must be a JSON object, sent with Content-Type: application/json"
-EMPTY = "the body is empty; it must be a JSON object, sent with Content-Type: application/json"
-NO_OBJECT = "the body must be a JSON object, such as {}"
+NO_OBJECT = "the body must be a JSON object such as {}, sent with Content-Type: application/json"
 UNREADABLE = (
-    "the body cannot be read as JSON: wrong encoding, nested too deep, or a number too long"
+    "the body cannot be read as JSON: its encoding is wrong, it is nested too deeply, or a number "
+    "in it is too long"
 )
-BUG = "an error inside the server; its operator can see which"
+BUG = "an error occurred inside the server; its operator can see the details"
 
-# What a failed check means in our words; {input} is shown shortened, the rest is pydantic's.
 WORDS = {
     "missing": "is missing",
-    "extra_forbidden": "is not known here",
-    "greater_than_equal": "is {input}; it must be at least {ge}",
-    "greater_than": "is {input}; it must be above {gt}",
-    "less_than_equal": "is {input}; it must be at most {le}",
-    "multiple_of": "is {input}; it must be a multiple of {multiple_of}",
-    "string_too_short": "has too few characters; it must have at least {min_length}",
-    "string_too_long": "has too many characters; it may have at most {max_length}",
-    "too_short": "has {actual_length} items; it must have at least {min_length}",
-    "too_long": "has too many items; it may have at most {max_length}",
-    "string_pattern_mismatch": "must hold a visible character and no control character",
-    "literal_error": "is {input}; it must be {expected}",
-    "int_type": "is {input}; it must be a whole number",
-    "float_type": "is {input}; it must be a number",
-    "finite_number": "is {input}; it must be a finite number",
-    "bool_type": "is {input}; it must be true or false",
-    "string_type": "is {input}; it must be a string",
+    "extra_forbidden": "is not a known field",
+    "string_pattern_mismatch": "must contain a visible character and no control character",
     "string_unicode": "must be valid Unicode text",
-    "list_type": "is {input}; it must be a list",
+}
+"""What some failed checks mean. The message of any other check is pydantic's, in plainer words."""
+PLAINER = {
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "greater than": "above",
+    "a valid integer": "a whole number",
+    "a valid boolean": "true or false",
+    "a valid ": "a ",
 }
 LIMITS = ("ge", "gt", "le", "multiple_of", "min_length", "max_length", "expected")
 
 
+@dataclass(eq=False)
 class ApiError(Exception):
     """An answer other than 2xx."""
 
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        field: str | None = None,
-        limit: int | float | str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status, self.message, self.headers = status, message, headers
-        self.field, self.limit = field, limit
+    status: int
+    message: str
+    field: str | None = None
+    limit: int | float | str | None = None
+    headers: Mapping[str, str] | None = None
 
     def answer(self) -> JSONResponse:
-        body: dict[str, Any] = {"error": " ".join(self.message.split())}
-        if self.field is not None:
-            body["field"] = self.field
-        if self.limit is not None:
-            body["limit"] = self.limit
+        said = {"error": " ".join(self.message.split()), "field": self.field, "limit": self.limit}
+        body = {name: value for name, value in said.items() if value is not None}
         return JSONResponse(body, self.status, self.headers)
 
 
@@ -91,8 +76,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return describe(error.errors(), sent == "application/json").answer()
+        return describe(error.errors()[0]).answer()
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
@@ -100,8 +84,8 @@ def install(app: FastAPI) -> None:
             return ApiError(422, UNREADABLE, "body").answer()
         path = request.url.path
         words = {
-            404: f"there is nothing at {path}; /docs says what there is",
-            405: f"{request.method} is not possible at {path}; /docs says what is",
+            404: f"there is nothing at {path}; /docs lists the paths of the API",
+            405: f"{path} does not support {request.method}; /docs says what it supports",
         }
         message = words.get(error.status_code, str(error.detail))
         return ApiError(error.status_code, message, headers=error.headers).answer()
@@ -111,25 +95,30 @@ def install(app: FastAPI) -> None:
         return ApiError(500, BUG).answer()  # and the guard tells the operator
 
 
-def describe(errors: Sequence[Mapping[str, Any]], as_json: bool) -> ApiError:
-    """The first of pydantic's complaints, as one line with the field and the limit.
-
-    `as_json`: the body was sent as JSON, so its header is not what is wrong with it.
-    """
-    first = errors[0]
-    kind, context = str(first["type"]), dict(first.get("ctx") or {})
-    place = [str(part) for part in first["loc"] if part not in ("body", "query")]
-    if kind == "json_invalid":
-        what = f"{context['error']} at character {int(first['loc'][-1]) + 1}"
+def describe(complaint: Mapping[str, Any]) -> ApiError:
+    """A complaint of pydantic's as one line with the field and the limit."""
+    context = complaint.get("ctx") or {}
+    place = [str(part) for part in complaint["loc"] if part not in ("body", "query")]
+    if complaint["type"] == "json_invalid":
+        what = f"{context['error']} at character {int(place[-1]) + 1}"
         return ApiError(422, f"the body is not valid JSON: {what}", "body")
     if not place:
-        empty = EMPTY if kind == "missing" else NO_OBJECT
-        return ApiError(422, empty if as_json else NO_JSON, "body")
+        return ApiError(422, NO_OBJECT, "body")
     field = ".".join(place)
-    words = WORDS.get(kind, "cannot be used: " + str(first["msg"]).replace("{", "{{"))
-    shown = repr(first.get("input"))
+    limit = next((context[name] for name in LIMITS if name in context), None)
+    return ApiError(422, f"{field} {_words(complaint)}", field, limit)
+
+
+def _words(complaint: Mapping[str, Any]) -> str:
+    """`is 0; it must be at least 1`."""
+    if complaint["type"] in WORDS:
+        return WORDS[complaint["type"]]
+    said = str(complaint["msg"]).partition(" after validation")[0]
+    for pydantic, plainer in PLAINER.items():
+        said = said.replace(pydantic, plainer)
+    shown = repr(complaint.get("input"))
     shown = shown if len(shown) <= 40 else shown[:40] + "…"
     # A string may hold half of a surrogate pair, which no answer can carry.
-    context["input"] = shown.encode("utf-8", "replace").decode()
-    limit = next((context[name] for name in LIMITS if name in context), None)
-    return ApiError(422, f"{field} {words.format(**context)}", field, limit)
+    shown = shown.encode("utf-8", "replace").decode()
+    rule = said.partition(" should ")[2]
+    return f"is {shown}; it must {rule}" if rule else f"cannot be used: {said}"

@@ -55,7 +55,7 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
     def stop() -> bool:
         nonlocal stopped
         if time.monotonic() - started > limits.MAX_TRAIN_SECONDS:
-            stopped = f"{limits.MAX_TRAIN_SECONDS:g} seconds are over"
+            stopped = f"{limits.MAX_TRAIN_SECONDS:g} seconds have passed"
         elif stopping():
             stopped = "the server is stopping"
         return stopped is not None
@@ -84,17 +84,15 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
 
 def check_size(request: TrainRequest, documents: list[str]) -> None:
     """Raises ApiError, before anything of the model's size is allocated."""
-    characters: set[str] = set()
-    for document in documents:
-        characters.update(document)
-        if len(characters) > limits.MAX_TRAIN_CHARACTERS:
-            raise ApiError(
-                422,
-                f"documents has more than {limits.MAX_TRAIN_CHARACTERS:,} distinct characters; "
-                "each needs its own weights: leave out the documents with rare ones",
-                "documents",
-                limits.MAX_TRAIN_CHARACTERS,
-            )
+    characters = set().union(*documents)
+    if len(characters) > limits.MAX_TRAIN_CHARACTERS:
+        raise ApiError(
+            422,
+            f"documents have more than {limits.MAX_TRAIN_CHARACTERS:,} distinct characters; "
+            "each needs its own weights: leave out the documents with rare ones",
+            "documents",
+            limits.MAX_TRAIN_CHARACTERS,
+        )
     shape = (request.n_layer, request.n_embd, request.n_head, request.block_size)
     num_params = ModelConfig(len(characters) + 1, *shape).num_params
     if num_params > limits.MAX_TRAIN_PARAMS:

@@ -6,7 +6,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from glassgpt.sampling import Sample, SampleConfig, Step, encode_prompt, write
+from glassgpt.sampling import Sample, SampleConfig, Step, write
+from glassgpt.server import schemas
 from glassgpt.server.library import Served
 from glassgpt.server.schemas import GenerateRequest
 from glassgpt.server.streams import Event, encode_json
@@ -19,22 +20,28 @@ def events(served: Served, request: GenerateRequest, steps: bool) -> Iterator[Ev
 
     Raises ApiError for a prompt that this model cannot begin with; do so before the first answer.
     """
-    tokenizer, model = served.tokenizer, served.model
-    config = SampleConfig(_temperature(served, request), request.top_k)
+    asked = request.temperature
+    config = SampleConfig(served.saved.info.temperature if asked is None else asked, request.top_k)
     prompt = request.prompt
-    encode(served, prompt, "prompt", most=model.block_size - 1)
-    read = encode_prompt(prompt, tokenizer, model)
-    start: dict[str, Any] = {"run": served.name, "prompt": prompt, "n": request.n}
-    start |= {"temperature": config.temperature, "top_k": config.top_k, "seed": request.seed}
+    read = encode(served, prompt, "prompt", most=served.model.block_size - 1)[:-2]
+    start = schemas.Generated(
+        run=served.name,
+        prompt=prompt,
+        n=request.n,
+        temperature=config.temperature,
+        top_k=config.top_k,
+        seed=request.seed,
+        samples=[],
+    )
     if steps:
         reader = served.glass.reader()
-        start["read"] = [_reading(served, reader, t, i) for t, i in enumerate(read[:-1])]
-    yield Event("start", start)
+        start.read = [_reading(served, reader, t, i) for t, i in enumerate(read)]
+    yield Event("start", start.model_dump(exclude_unset=True, exclude={"samples"}))
     rng = random.Random(request.seed)
     for number in range(request.n):
-        writing = write(served.engine, tokenizer, rng, config, prompt)
+        writing = write(served.engine, served.tokenizer, rng, config, prompt)
         reader = served.glass.reader()
-        for token_id in read[:-1] if steps else ():
+        for token_id in read if steps else ():
             reader.read(token_id)
         while True:
             try:
@@ -65,38 +72,34 @@ def collected(items: Iterator[Event], steps: bool) -> Iterator[bytes]:
     yield encode_json(answer)
 
 
-def _temperature(served: Served, request: GenerateRequest) -> float:
-    chosen = request.temperature
-    return served.saved.info.temperature if chosen is None else chosen
-
-
 def _sample(served: Served, sample: Sample) -> dict[str, Any]:
-    return {
-        "text": sample.text,
-        "token_ids": sample.token_ids,
-        "novelty": served.known.novelty(sample),
-        "log_prob": sample.log_prob,
-        "finished": sample.finished,
-    }
+    return schemas.Sample(
+        text=sample.text,
+        token_ids=sample.token_ids,
+        novelty=served.known.novelty(sample),
+        log_prob=sample.log_prob,
+        finished=sample.finished,
+    ).model_dump(exclude_unset=True)
 
 
 def _step(served: Served, reader: Reader, step: Step) -> dict[str, Any]:
     token = served.tokenizer.token
-    return _reading(served, reader, step.position, step.token_id) | {
-        "top": [{"id": i, "token": token(i), "p": p} for i, p in step.top()],
-        "uniform": step.uniform,
-        "choice_id": step.choice,
-        "choice": token(step.choice),
-        "p": float(step.probs[step.choice]),
-    }
+    return schemas.Step(
+        **vars(_reading(served, reader, step.position, step.token_id)),
+        top=[schemas.Likely(id=i, token=token(i), p=p) for i, p in step.top()],
+        uniform=step.uniform,
+        choice_id=step.choice,
+        choice=token(step.choice),
+        p=float(step.probs[step.choice]),
+    ).model_dump()
 
 
-def _reading(served: Served, reader: Reader, position: int, token_id: int) -> dict[str, Any]:
+def _reading(served: Served, reader: Reader, position: int, token_id: int) -> schemas.Reading:
     embedding, attention = reader.read(token_id)
-    return {
-        "position": position,
-        "token_id": token_id,
-        "token": served.tokenizer.token(token_id),
-        "embedding": embedding.tolist(),
-        "attention": [layer.tolist() for layer in attention],
-    }
+    return schemas.Reading(
+        position=position,
+        token_id=token_id,
+        token=served.tokenizer.token(token_id),
+        embedding=embedding.tolist(),
+        attention=[layer.tolist() for layer in attention],
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import traceback
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,9 @@ from glassgpt.server.errors import BUG, ApiError, busy
 from glassgpt.server.security import HEADERS
 
 PACKAGE = Path(glassgpt.__file__).parent
+UNKNOWN_HOST = (
+    "this server does not answer to that host name; its operator can allow it with --allow-host"
+)
 
 
 class Guard:
@@ -67,7 +71,8 @@ class Guard:
 
         try:
             self.requests += 1
-            self._check_host(scope)
+            if self.hosts is not None and _host(scope) not in self.hosts:
+                raise ApiError(421, UNKNOWN_HOST, "Host")
             if self.requests > limits.MAX_REQUESTS:
                 raise busy(f"has {limits.MAX_REQUESTS} requests at once already")
             body = await _read(scope, receive)
@@ -85,16 +90,6 @@ class Guard:
             self.requests -= 1
         if not started:
             await answer.answer()(scope, receive, send)
-
-    def _check_host(self, scope: Scope) -> None:
-        host = _host(scope)
-        if self.hosts is not None and host not in self.hosts:
-            raise ApiError(
-                421,
-                "this server does not answer to that host name; "
-                "its operator can allow it with --allow-host",
-                "Host",
-            )
 
 
 def _host(scope: Scope) -> str:
@@ -129,25 +124,23 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
 
 def _replay(body: bytes, receive: Receive) -> Receive:
     """Give the application the body that was read, and after it what comes from the client."""
-    given = False
+    read: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return read.pop() if read else await receive()
 
     return replay
 
 
 def _report(scope: Scope, error: Exception) -> None:
     """One line for the operator, with the place in our code."""
-    place, frame = "", error.__traceback__
-    while frame:
-        file = Path(frame.tb_frame.f_code.co_filename)
-        if file.is_relative_to(PACKAGE):
-            place = f" ({file.name}:{frame.tb_lineno})"
-        frame = frame.tb_next
+    places = [
+        f" ({Path(frame.filename).name}:{frame.lineno})"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(PACKAGE)
+    ]
     what = " ".join(f"{type(error).__name__}: {error}".split())
-    print(f"glassgpt: {scope['method']} {scope['path']}: {what}{place}", file=sys.stderr)
+    print(
+        f"glassgpt: {scope['method']} {scope['path']}: {what}{(places or [''])[-1]}",
+        file=sys.stderr,
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from glassgpt.evaluation import Known
 from glassgpt.files import safetensors
 from glassgpt.runs.directory import SavedRun
 from glassgpt.runs.export import model_json
-from glassgpt.server import limits
+from glassgpt.server import limits, schemas
 from glassgpt.server.errors import ApiError
 from glassgpt.trace import Glass
 
@@ -71,63 +70,61 @@ class Served:
 
     @property
     def example(self) -> str:
-        """A text that this run can read: its first document, or a character where it has none."""
-        chars = self.tokenizer.chars
-        letter = next((c for c in chars if c.isprintable() and not c.isspace()), chars[0])
-        word = self.run.documents[0] if self.run.documents else letter
+        """A text that this run can read: its first document, or a character if it has none."""
+        word = (self.run.documents or self.tokenizer.chars)[0]
         return word[: min(limits.MAX_TEXT, self.model.block_size)]
 
-    def summary(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "data": self.saved.info.data_name,
-            "documents": self.run.num_documents,
-            "vocab_size": self.model.vocab_size,
-            "num_params": self.model.num_params,
-            "step": self.state.step,
-        }
+    def summary(self) -> schemas.RunSummary:
+        return schemas.RunSummary(
+            name=self.name,
+            data=self.saved.info.data_name,
+            documents=self.run.num_documents,
+            vocab_size=self.model.vocab_size,
+            num_params=self.model.num_params,
+            step=self.state.step,
+        )
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> schemas.Model:
         """What GET /model tells."""
-        info, losses = self.saved.info, self.losses
-        tokenizer, alphabet = self.tokenizer, self.tokenizer.alphabet
-        return {
-            "run": self.name,
-            "model": self.model.to_dict(),
-            "training": self.run.training.to_dict(),
-            "engine": info.engine,
-            "dtype": info.dtype,
-            "temperature": info.temperature,
-            "data": {
-                "name": info.data_name,
-                "sha256": info.data_sha256,
-                "num_documents": self.run.num_documents,
-                "num_train": self.run.num_train,
-            },
-            "vocabulary": {
-                "normalize": tokenizer.normalize,
-                "tokens": [tokenizer.token(i) for i in range(tokenizer.vocab_size)],
-                "bos": tokenizer.bos,
-            },
-            "limits": {
-                "alphabet": None if alphabet is None else "".join(sorted(alphabet)),
-                "block_size": self.model.block_size,
-                "max_prompt_tokens": self.model.block_size - 1,
-            },
-            "params": {
-                "total": self.model.num_params,
-                "tensors": [
-                    {"name": name, "shape": list(shape), "count": shape[0] * shape[1]}
+        info, losses, tokenizer = self.saved.info, self.losses, self.tokenizer
+        alphabet, block_size = tokenizer.alphabet, self.model.block_size
+        return schemas.Model(
+            run=self.name,
+            model=self.model,
+            training=self.run.training,
+            engine=info.engine,
+            dtype=info.dtype,
+            temperature=info.temperature,
+            data=schemas.Data(
+                name=info.data_name,
+                sha256=info.data_sha256,
+                num_documents=self.run.num_documents,
+                num_train=self.run.num_train,
+            ),
+            vocabulary=schemas.Vocabulary(
+                normalize=tokenizer.normalize,
+                tokens=[tokenizer.token(i) for i in range(tokenizer.vocab_size)],
+                bos=tokenizer.bos,
+            ),
+            limits=schemas.Limits(
+                alphabet=None if alphabet is None else "".join(sorted(alphabet)),
+                block_size=block_size,
+                max_prompt_tokens=block_size - 1,
+            ),
+            params=schemas.Params(
+                total=self.model.num_params,
+                tensors=[
+                    schemas.Tensor(name=name, shape=shape, count=shape[0] * shape[1])
                     for name, shape in self.model.shapes.items()
                 ],
-            },
-            "figures": {
-                "step": self.state.step,
-                "first_loss": losses[0] if losses else None,
-                "last_loss": losses[-1] if losses else None,
-                "mean_last_100": float(np.mean(losses[-MEAN_OVER:])) if losses else None,
-            },
-        }
+            ),
+            figures=schemas.Figures(
+                step=self.state.step,
+                first_loss=losses[0] if losses else None,
+                last_loss=losses[-1] if losses else None,
+                mean_last_100=float(np.mean(losses[-MEAN_OVER:])) if losses else None,
+            ),
+        )
 
 
 class Library:
@@ -147,5 +144,7 @@ class Library:
         if name is None:
             return self.default
         if name not in self.runs:
-            raise ApiError(404, f"there is no such run; there are: {', '.join(self.runs)}", "run")
+            raise ApiError(
+                404, f"there is no run {name!r}; there are: {', '.join(self.runs)}", "run"
+            )
         return self.runs[name]

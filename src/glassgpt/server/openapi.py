@@ -1,26 +1,24 @@
-"""The OpenAPI document, which docs/openapi.json keeps: the same for every server."""
+"""What the OpenAPI document, which docs/openapi.json keeps, says beside the routes and schemas."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 
 from glassgpt.server import limits
 from glassgpt.server.schemas import Error
-from glassgpt.server.streams import MEDIA_TYPE, Event, encode_all
+from glassgpt.server.streams import MEDIA_TYPE, Event
+
+Responses = dict[int | str, dict[str, Any]]
 
 DESCRIPTION = f"""\
-Question a tiny GPT, watch each of its steps, train another one. The server keeps nothing that a
-request could change. Every failure is `{{"error": "one line", "field": …, "limit": …}}`.
+Ask a tiny GPT, watch each of its steps, train a new one. Requests change nothing on the server.
+Every error is `{{"error": "one line", "field": …, "limit": …}}`.
 
-What a text may hold depends on the run: `limits` of `GET /model` lists the characters it knows and
-how long a prompt may be.
+Which texts a run can read depends on the run: `limits` of `GET /model` lists the characters that it
+knows, and how long a prompt may be.
 
-At most {limits.MAX_JOBS} jobs are accepted at a time and {limits.MAX_REQUESTS} requests; one more
-is answered 503 with `Retry-After`. A body may have {limits.MAX_BODY_BYTES:,} bytes, that of
+The server accepts at most {limits.MAX_JOBS} jobs and {limits.MAX_REQUESTS} requests at a time; one
+more is answered 503 with `Retry-After`. A body may have {limits.MAX_BODY_BYTES:,} bytes, that of
 `/train` {limits.MAX_TRAIN_BODY_BYTES:,} (413).
 """
 
@@ -29,25 +27,9 @@ WORDS = {
     408: "The body did not arrive in time.",
     409: "A model is being trained already.",
     413: "The body is too large.",
-    422: "Something in the request is wrong; the answer names the field and the limit.",
-    503: "Too much to do; Retry-After says when to try again.",
+    422: "The request is not valid; the answer names the field and the limit.",
+    503: "The server is busy; Retry-After says when to try again.",
 }
-
-GENERATE = encode_all(
-    (
-        Event("start", {"run": "english", "prompt": "a", "n": 1, "temperature": 0.5}),
-        Event("step", {"number": 0, "position": 1, "token": "a", "choice": "n"}),
-        Event("sample", {"number": 0, "text": "anna", "novelty": "in file"}),
-        Event("end", {"samples": 1}),
-    )
-).decode()
-TRAIN = encode_all(
-    (
-        Event("start", {"num_params": 3872, "documents": 10}),
-        Event("steps", {"start": 0, "losses": [2.88], "text": "mia"}),
-        Event("end", {"steps": 1000, "of": 1000, "stopped": None, "samples": []}),
-    )
-).decode()
 EVENT = {
     "type": "object",
     "properties": {
@@ -57,38 +39,34 @@ EVENT = {
 }
 
 
-def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def failures(*statuses: int) -> Responses:
     return {status: {"model": Error, "description": WORDS[status]} for status in statuses}
 
 
-def file(media_type: str) -> dict[int | str, dict[str, Any]]:
-    schema = {"type": "string", "format": "binary"}
-    if media_type == "application/json":
-        schema = {"type": "object"}
-    return {200: {"description": "The file.", "content": {media_type: {"schema": schema}}}}
+def answer(description: str, media_type: str, **content: Any) -> Responses:
+    """The document's entry for 200."""
+    return {200: {"description": description, "content": {media_type: content}}}
 
 
-def _stream(example: str) -> dict[str, Any]:
-    return {MEDIA_TYPE: {"schema": EVENT, "example": example}}
+def stream(description: str, *example: Event) -> Responses:
+    text = b"".join(event.encode() for event in example).decode()
+    return answer(description, MEDIA_TYPE, schema=EVENT, example=text)
 
 
-def also_a_stream(example: str) -> dict[int | str, dict[str, Any]]:
-    return {200: {"description": "The texts.", "content": _stream(example)}}
-
-
-def only_a_stream(example: str) -> dict[int | str, dict[str, Any]]:
-    return {200: {"description": "Events as they happen.", "content": _stream(example)}}
-
-
-def encode(document: dict[str, Any]) -> bytes:
-    """As docs/openapi.json has it."""
-    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def document(app: FastAPI) -> dict[str, Any]:
-    """Made once, and the same whatever runs are served: what depends on a run is in GET /model."""
-    if app.openapi_schema is None:
-        app.openapi_schema = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
-    return app.openapi_schema
+GENERATE = stream(
+    "The texts.",
+    Event("start", {"run": "english", "prompt": "a", "n": 1, "temperature": 0.5}),
+    Event("step", {"number": 0, "position": 1, "token": "a", "choice": "n"}),
+    Event("sample", {"number": 0, "text": "anna", "novelty": "in file"}),
+    Event("end", {"samples": 1}),
+)
+TRAIN = stream(
+    "Events as they happen.",
+    Event("start", {"num_params": 3872, "documents": 10}),
+    Event("steps", {"start": 0, "losses": [2.88], "text": "mia"}),
+    Event("end", {"steps": 1000, "of": 1000, "stopped": None, "samples": []}),
+)
+JSON = answer("The file.", "application/json", schema={"type": "object"})
+BYTES = answer(
+    "The file.", "application/octet-stream", schema={"type": "string", "format": "binary"}
+)

@@ -85,20 +85,15 @@ def listen(host: str, port: int) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
         raise RunError(f"there is no address {host!r} here") from None
-    family, kind, protocol, _, where = found[0]
-    listener = socket.socket(family, kind, protocol)
-    if os.name == "posix":  # elsewhere it would let two servers share a port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    family, _, _, _, where = found[0]
+    both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        listener.bind(where)
-        listener.listen(2048)
+        return socket.create_server(where[:2], family=family, backlog=2048, dualstack_ipv6=both)
     except (OSError, OverflowError) as error:
-        listener.close()
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise RunError(
             f"cannot listen at {host} port {port}: {reason}; try another --port"
         ) from None
-    return listener
 
 
 def address(host: str, port: int) -> str:

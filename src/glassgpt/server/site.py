@@ -1,15 +1,13 @@
-"""How the built explorer is served."""
+"""How the built explorer is served: whatever path is not one of the API's."""
 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -32,49 +30,26 @@ TYPES = {
 
 
 class Files(StaticFiles):
-    """Static files with the right cache lifetime."""
-
-    def __init__(self, directory: Path, cache: str) -> None:
-        super().__init__(directory=directory)
-        self.cache = cache
+    """Static files with the right cache lifetimes."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = self.cache
+        lasting = Path(path).parts[0] == "assets"
+        response.headers["Cache-Control"] = FOREVER if lasting else CHECK_FIRST
         return response
 
 
-def routes(site: Path = SITE) -> list[BaseRoute]:
-    """One for each file and folder at the top, so that they shadow nothing of the API."""
+def add(app: FastAPI, site: Path = SITE) -> None:
+    """Answer what no route of the application answers with the files of the site."""
     for suffix, media_type in TYPES.items():
         mimetypes.add_type(media_type, suffix)
-    if not is_built(site):
-        return [Route("/", _missing)]
-    found: list[BaseRoute] = [Route("/", _page(site))]
-    for path in sorted(site.iterdir()):
-        if path.is_dir():
-            cache = FOREVER if path.name == "assets" else CHECK_FIRST
-            found.append(Mount(f"/{path.name}", GZipMiddleware(Files(path, cache))))
-        else:
-            found.append(Route(f"/{path.name}", _file(path)))
-    return found
+    page = index_html("model.json?documents=1", site) if is_built(site) else None
 
-
-def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        return FileResponse(path, headers={"Cache-Control": CHECK_FIRST})
-
-    return answer
-
-
-def _page(site: Path) -> Callable[[Request], Awaitable[Response]]:
-    page = index_html("model.json?documents=1", site)
-
-    async def answer(request: Request) -> Response:
+    @app.get("/", include_in_schema=False)
+    async def explorer() -> HTMLResponse:
+        if page is None:
+            raise ApiError(404, f"{MISSING}; the API is described at /docs")
         return HTMLResponse(page, headers={"Cache-Control": CHECK_FIRST})
 
-    return answer
-
-
-async def _missing(request: Request) -> Response:
-    raise ApiError(404, f"{MISSING}; the API is described at /docs")
+    if page is not None:
+        app.router.default = GZipMiddleware(Files(directory=site))

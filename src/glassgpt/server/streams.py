@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +26,6 @@ def encode_json(value: Any) -> bytes:
     """Compact UTF-8; no NaN, no Infinity. Raises ValueError for those."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode()
-
-
-def encode_all(events: Iterable[Event]) -> bytes:
-    return b"".join(event.encode() for event in events)
 
 
 def wanted(accept: str | None) -> bool:

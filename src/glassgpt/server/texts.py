@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from glassgpt.errors import DataError
-from glassgpt.server import limits
+from glassgpt.server import limits, schemas
 from glassgpt.server.errors import ApiError
 from glassgpt.server.library import Served
 from glassgpt.text.characters import normalized
@@ -29,20 +27,21 @@ def encode(served: Served, text: str, field: str, most: int | None = None) -> li
     return ids
 
 
-def tokenize(served: Served, text: str) -> dict[str, Any]:
-    ids, tokenizer = encode(served, text, "text"), served.tokenizer
+def tokenize(served: Served, text: str) -> schemas.Tokens:
+    tokenizer = served.tokenizer
+    ids = encode(served, text, "text")
     rows = []
     for i in ids:
         char = None if i == tokenizer.bos else tokenizer.text([i])
         codepoint = f"U+{ord(char):04X}" if char and len(char) == 1 else None
-        row = {"id": i, "token": tokenizer.token(i), "character": char, "codepoint": codepoint}
-        rows.append(row)
+        token = tokenizer.token(i)
+        rows.append(schemas.Token(id=i, token=token, character=char, codepoint=codepoint))
     shown = normalized(text, tokenizer.normalize)
     cut = len(ids) - 1 > served.model.block_size
-    return {"run": served.name, "text": shown, "tokens": rows, "cut": cut}
+    return schemas.Tokens(run=served.name, text=shown, tokens=rows, cut=cut)
 
 
-def trace_text(served: Served, text: str) -> dict[str, Any]:
+def read(served: Served, text: str) -> schemas.Trace:
     """Every named intermediate, the loss, and every gradient."""
     ids = encode(served, text, "text")
     numbers = size(served.model, min(len(ids) - 1, served.model.block_size))
@@ -55,12 +54,12 @@ def trace_text(served: Served, text: str) -> dict[str, Any]:
             limits.MAX_TRACE_NUMBERS,
         )
     result = trace(served.model, served.state, ids)
-    return {
-        "run": served.name,
-        "text": text,
-        "tokens": [served.tokenizer.token(i) for i in ids],
-        "token_ids": ids,
-        "loss": result.loss,
-        "values": {name: array.tolist() for name, array in result.values.items()},
-        "grads": {name: array.tolist() for name, array in result.grads.items()},
-    }
+    return schemas.Trace(
+        run=served.name,
+        text=text,
+        tokens=[served.tokenizer.token(i) for i in ids],
+        token_ids=ids,
+        loss=result.loss,
+        values={name: array.tolist() for name, array in result.values.items()},
+        grads={name: array.tolist() for name, array in result.grads.items()},
+    )
