@@ -80,6 +80,12 @@ def test_data_sets_and_engines_know_nothing_of_each_other() -> None:
         assert not (module.startswith("engines") and parts & {"datasets", "text"})
 
 
+def test_the_seam_does_not_know_what_is_behind_it() -> None:
+    for module, path in MODULES.items():
+        if module.startswith("engines"):
+            assert not {used for used in inside(path) if used.startswith("scale")}, module
+
+
 def test_no_module_needs_itself() -> None:
     """Imports inside functions count: a cycle is a cycle."""
     graph = {module: inside(path) - {"glassgpt"} for module, path in MODULES.items()}

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from glassgpt import engines
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.engines.base import Document, TrainState
-from glassgpt.errors import EngineError
+from glassgpt.engines.base import CHUNK_SECONDS, BaseEngine, Document, TrainState
+from glassgpt.errors import DivergedError, EngineError
 from support import PRECISIONS, SMALL, assert_close, build, furthest, skip_without, small_params
 
 DOCUMENTS = [[4, 0, 1, 4], [4, 4], [4, 3, 2, 1, 0, 3, 2, 4], [4, 1, 4]]
@@ -267,3 +267,68 @@ def test_engines_that_do_not_exist() -> None:
 def test_the_default_is_there() -> None:
     assert engines.DEFAULT in engines.NAMES
     assert engines.NAMES[0] == "scalar"
+
+
+# --- what engines have beyond the heart of the seam -----------------------------------------------
+
+
+@every_engine
+@pytest.mark.parametrize(("temperature", "top_k"), [(1.0, None), (0.5, 3), (0, None)])
+def test_many_texts_at_once_are_those_written_one_by_one(
+    name: str, temperature: float, top_k: int | None
+) -> None:
+    engine = build(name, SMALL, small_params(SMALL))
+    uniforms = np.random.default_rng(1).random(100)
+    for prompt in ([4], [4, 0, 2]):
+        texts = engine.generate(prompt, uniforms, 9, temperature, top_k)
+        assert len(texts.token_ids) == 9
+        start = 0
+        for token_ids, log_prob in zip(texts.token_ids, texts.log_probs, strict=True):
+            room = SMALL.block_size + 1 - len(prompt)
+            assert token_ids[-1] == 4 or len(token_ids) == room
+            [single] = engine.generate(prompt, uniforms[start:], 1, temperature, top_k).token_ids
+            assert token_ids == single
+            whole = [*prompt, *token_ids]
+            [surprises] = engine.surprises([whole])
+            assert log_prob == pytest.approx(-sum(surprises[len(prompt) - 1 :]), abs=1e-12)
+            start += len(token_ids) if temperature else 0
+        assert texts.used == start
+        assert texts.token_ids == BaseEngine.generate(
+            engine, prompt, uniforms, 9, temperature, top_k  # type: ignore[arg-type]
+        ).token_ids  # fmt: skip
+        if temperature:
+            short = engine.generate(prompt, uniforms[: texts.used - 1], 9, temperature, top_k)
+            assert short.token_ids == texts.token_ids[:-1]
+
+
+@every_engine
+@pytest.mark.parametrize("tensor", ["wte", "lm_head"])
+def test_a_damaged_model_writes_nothing(name: str, tensor: str) -> None:
+    params = small_params(SMALL)
+    params[tensor][4] = math.nan
+    with pytest.raises(DivergedError, match="not finite"):
+        build(name, SMALL, params).generate([4], [0.5] * 50, 3)
+
+
+@every_engine
+def test_what_an_engine_need_not_have_has_a_default(name: str) -> None:
+    engine = build(name, SMALL, small_params(SMALL))
+    assert engine.chunk_seconds == CHUNK_SECONDS
+    assert (engine.work is not None) == (name == "torch")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "numpy",
+            {"device": "cpu", "compile": True},
+            "device, compile are for the torch engine",
+        ),
+        ("scalar", {"threads": 2}, "threads is for the native engine; this is scalar"),
+        ("numpy", {"sails": 2}, "sails is for no engine; this is numpy"),
+    ],
+)
+def test_options_of_another_engine_are_refused(name: str, options: dict, message: str) -> None:
+    with pytest.raises(EngineError, match=message):
+        engines.check(name, "float64", **options)

@@ -247,7 +247,7 @@ def test_generates_what_python_would(
     rng = random.Random(7)
     prompt = [26, *(rng.randrange(26) for _ in range(length))]
     uniforms = [rng.random() for _ in range(12 * 12)]
-    texts = engine.generate_many(uniforms, 12, prompt, temperature, top_k, log_probs=True)
+    texts = engine.generate(prompt, uniforms, 12, temperature, top_k)
     start = 0
     for token_ids, log_prob in zip(texts.token_ids, texts.log_probs, strict=True):
         expected, expected_log_prob, used = write_with_python(
@@ -264,12 +264,12 @@ def test_generation_ends_with_the_uniforms() -> None:
     engine = NativeEngine(ModelConfig(27), fresh(ModelConfig(27)), AdamConfig())
     rng = random.Random(3)
     uniforms = [rng.random() for _ in range(200)]
-    all_of_them = engine.generate_many(uniforms, 1000, [26])
+    all_of_them = engine.generate([26], uniforms, 1000)
     assert all_of_them.used <= 200
     assert sum(map(len, all_of_them.token_ids)) == all_of_them.used
-    fewer = engine.generate_many(uniforms[: all_of_them.used - 1], 1000, [26])
+    fewer = engine.generate([26], uniforms[: all_of_them.used - 1], 1000)
     assert fewer.token_ids == all_of_them.token_ids[:-1]
-    assert engine.generate_many([], 3, [26]).token_ids == []
+    assert engine.generate([26], [], 3).token_ids == []
 
 
 def test_refuses_what_does_not_fit() -> None:
@@ -290,12 +290,12 @@ def test_refuses_what_does_not_fit() -> None:
         engine.loss_and_grads([])
     with pytest.raises(ValueError, match="token ids"):
         engine.session().feed(5)
-    for arguments in (([0.1], 1, []), ([0.1], 1, [7]), ([0.1], 1, [4] * 5)):
+    for arguments in (([], [0.1], 1), ([7], [0.1], 1), ([4] * 5, [0.1], 1)):
         with pytest.raises(ValueError):
-            engine.generate_many(*arguments)
+            engine.generate(*arguments)
     for options in ({"temperature": -1}, {"top_k": 0}, {"temperature": math.nan}):
         with pytest.raises(ValueError):
-            engine.generate_many([0.1], 1, [4], **options)
+            engine.generate([4], [0.1], 1, **options)
     with pytest.raises(EngineError, match="float16"):
         NativeEngine(config, state, AdamConfig(), dtype="float16")
     with pytest.raises(EngineError, match="x86-64-v9"):

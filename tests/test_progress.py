@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from glassgpt import engines, training
+from glassgpt import engines
 from glassgpt.cli.progress import Display
+from glassgpt.engines.base import BaseEngine
 from glassgpt.training import Chunk
 from support import ROOT, Command
 
@@ -35,7 +36,7 @@ def test_the_lines_do_not_depend_on_the_speed(
     glassgpt: Command, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     """Chunks of a step or of very many: lines at every tenth of the run, each with a text."""
-    monkeypatch.setattr(training, "CHUNK_SECONDS", seconds)
+    monkeypatch.setattr(BaseEngine, "chunk_seconds", seconds)
     _, _, err = glassgpt("train", "ten", "--steps", "200", "--engine", "numpy", "-o", "run")
     lines = [line for line in err.splitlines() if line.startswith("step ")]
     assert [line.split()[1] for line in lines] == [f"{step}/200" for step in range(20, 201, 20)]

@@ -69,7 +69,7 @@ def contents(path: Path) -> dict[str, bytes]:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """One step at a time, so that a run can be stopped anywhere."""
-    monkeypatch.setattr("glassgpt.training.CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr("glassgpt.engines.base.BaseEngine.chunk_seconds", 0.0)
 
 
 @pytest.mark.usefixtures("small_chunks")

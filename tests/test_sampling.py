@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from glassgpt.engines.base import Engine
+from glassgpt.engines.choosing import draw, softmax
 from glassgpt.errors import ConfigError, DataError
 from glassgpt.sampling import (
     SampleConfig,
     Step,
     distribution,
-    draw,
     encode_prompt,
     generate,
-    softmax,
 )
 from glassgpt.text.characters import CharTokenizer
 from support import SMALL

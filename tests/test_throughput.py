@@ -69,8 +69,8 @@ def test_the_count_against_that_of_pytorch(lengths: list[int]) -> None:
     if engine.device.type == "cpu":  # type: ignore[attr-defined]
         assert fused.get_total_flops() == 6 * WEIGHTS * sum(lengths) == work.flops - ours
     assert plain.get_total_flops() == 6 * WEIGHTS * sum(lengths) + whole
-    assert engine.work.tokens == 2 * work.tokens  # type: ignore[attr-defined]
-    assert engine.work.flops == 2 * work.flops  # type: ignore[attr-defined]
+    assert engine.work.tokens == 2 * work.tokens
+    assert engine.work.flops == 2 * work.flops
     assert torch.is_grad_enabled()
 
 
@@ -79,13 +79,12 @@ def test_micro_batches_count_once() -> None:
     from glassgpt import engines
     from glassgpt.engines.base import TrainState
 
-    placement = engines.Placement(device="cpu", micro_batch=2)
     state = TrainState.fresh(small_params(MODEL))
-    engine = engines.create("torch", MODEL, state, TrainConfig(), placement=placement)
+    engine = engines.create("torch", MODEL, state, TrainConfig(), device="cpu", micro_batch=2)
     engine.train([batch([3, 32, 17, 5, 1])], [0.0])
     work = Work()
     work.add(MODEL, [3, 32, 17, 5, 1])
-    assert engine.work == work  # type: ignore[attr-defined]
+    assert engine.work == work
 
 
 # --- peaks ----------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from glassgpt import engines
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.engines import Placement
 from glassgpt.engines.base import Document, Engine, TrainState
 from glassgpt.errors import ConfigError, EngineError
+from glassgpt.scale.torch.placement import Placement
 from glassgpt.scale.torch.processes import LostProcessError, Processes
 from support import SMALL, assert_close, furthest, small_params
 
@@ -26,10 +26,8 @@ def build(
 ) -> Engine:
     pytest.importorskip("torch", reason="PyTorch is not installed")
     state = TrainState.fresh(small_params(config))
-    placement = Placement(device="cpu", **how)
-    return engines.create(
-        "torch", config, state, training or TrainConfig(), dtype, placement=placement
-    )
+    how = {"device": "cpu"} | how
+    return engines.create("torch", config, state, training or TrainConfig(), dtype, **how)
 
 
 def test_modules_carry_the_names_of_the_reference() -> None:
@@ -91,7 +89,7 @@ def test_the_work_is_counted() -> None:
     e, layers, vocab = SMALL.n_embd, SMALL.n_layer, SMALL.vocab_size
     pairs = sum(n * (n + 1) // 2 for n in lengths)
     want = 6 * (12 * e * e * layers + vocab * e) * sum(lengths) + 12 * e * layers * pairs
-    work = engine.work  # type: ignore[attr-defined]
+    work = engine.work
     assert (work.tokens, work.flops) == (2 * sum(lengths), 2 * want)
 
 
@@ -174,7 +172,7 @@ def test_a_device_that_is_not_there_is_named() -> None:
     ):
         if not is_there:
             with pytest.raises(EngineError, match=f"PyTorch finds no {device} device here"):
-                engines.check("torch", "float32", Placement(device=device))  # type: ignore[arg-type]
+                engines.check("torch", "float32", device=device)
 
 
 def test_what_a_device_cannot_do_is_said_in_a_line() -> None:
@@ -211,8 +209,8 @@ def test_what_a_device_cannot_do_is_said_in_a_line() -> None:
 )
 def test_other_engines_have_no_choice(placement: Placement, message: str) -> None:
     with pytest.raises(EngineError, match=message):
-        engines.check("numpy", "float64", placement)
-    engines.check("numpy", "float64", Placement())
+        engines.check("numpy", "float64", **placement.options)
+    engines.check("numpy", "float64", **Placement().options)
 
 
 def test_precisions_are_listed() -> None:

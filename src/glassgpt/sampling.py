@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-from bisect import bisect
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glassgpt.config import ModelConfig
+from glassgpt.engines import choosing
 from glassgpt.engines.base import Engine
+from glassgpt.engines.choosing import draw, log_softmax
 from glassgpt.errors import ConfigError, DataError, DivergedError
 from glassgpt.text import Tokenizer
 
@@ -143,36 +143,4 @@ def generate(
 
 def distribution(logits: NDArray[np.float64], config: SampleConfig) -> NDArray[np.float64]:
     """What the next token is drawn from: probabilities `(vocab_size,)` that sum to 1."""
-    if config.temperature == 0:
-        probs = np.zeros_like(logits)
-        probs[np.argmax(logits)] = 1.0
-        return probs
-    with np.errstate(all="ignore"):
-        scaled = logits * (1 / config.temperature)
-    if not np.isfinite(scaled).all():  # colder than floats can be told apart: as good as greedy
-        return distribution(logits, SampleConfig(0))
-    probs = softmax(scaled)
-    if config.top_k is not None and config.top_k < len(probs):
-        probs[np.argsort(-probs, kind="stable")[config.top_k :]] = 0.0
-        probs /= probs.sum()
-    return probs
-
-
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    with np.errstate(all="ignore"):  # differences beyond float are probabilities of 0
-        e = np.exp(logits - logits.max())
-    probs: NDArray[np.float64] = e / e.sum()
-    return probs
-
-
-def log_softmax(logits: NDArray[np.float64], choice: int) -> float:
-    """log p of one token; unlike log(softmax), finite where p is too small for a float."""
-    with np.errstate(all="ignore"):
-        below = logits - logits.max()
-        return float(below[choice] - np.log(np.exp(below).sum()))
-
-
-def draw(weights: Sequence[float], uniform: float) -> int:
-    """The index that `random.choices` would choose for this uniform number."""
-    cumulative = list(accumulate(weights))
-    return bisect(cumulative, uniform * cumulative[-1], 0, len(cumulative) - 1)
+    return choosing.distribution(logits, config.temperature, config.top_k)

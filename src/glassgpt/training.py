@@ -21,9 +21,6 @@ from glassgpt.errors import DataError, DivergedError
 from glassgpt.scale.corpus import Corpus, Windows, split
 from glassgpt.text import Tokenizer
 
-CHUNK_SECONDS = 0.04
-"""How long an engine may work before it reports: often enough for a live display and for Ctrl-C."""
-
 
 @dataclass(slots=True)
 class Run:
@@ -194,7 +191,7 @@ def train(
 ) -> Iterator[Chunk]:
     """Make the steps from `done` to the end of the schedule, a chunk at a time.
 
-    A chunk takes about CHUNK_SECONDS, or what the engine has as `chunk_seconds`; `stop` is asked
+    A chunk takes about the `chunk_seconds` of the engine; `stop` is asked
     between chunks. Raises DivergedError at the first loss that is not finite, after yielding the
     good steps before it.
 
@@ -203,7 +200,7 @@ def train(
             same chunks, and their clocks differ. Called once a chunk.
         marks: numbers of steps, in order, at which a chunk must end however fast the machine is.
     """
-    read, aim = run.reader(), getattr(engine, "chunk_seconds", CHUNK_SECONDS)
+    read, aim = run.reader(), engine.chunk_seconds
     step, size = done, 1
     while step < run.training.steps:
         end = next((mark for mark in marks if mark > step), run.training.steps)

@@ -13,7 +13,6 @@ from glassgpt import datasets, engines
 from glassgpt.benchmark.threads import in_torch
 from glassgpt.benchmark.timing import Work
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.engines import Placement
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.sampling import SampleConfig, generate
 from glassgpt.text.characters import CharTokenizer
@@ -143,14 +142,18 @@ def writing(material: Material, names: tuple[str, ...]) -> dict[tuple[str, str, 
             works[name, dtype, "one by one"] = (
                 in_torch(one_by_one) if name == "torch" else one_by_one
             )
-            if hasattr(engine, "generate_many"):
+            if name == "native":
                 works[name, dtype, "all at once"] = _all_at_once(engine, material.tokenizer)
     return works
 
 
 def _on_the_cpu(engine: str, threads: int) -> dict[str, Any]:
     """Options of an engine: all of these cases are of the processor, whatever else there is."""
-    return {"placement": Placement(device="cpu")} if engine == "torch" else {"threads": threads}
+    options: dict[str, dict[str, Any]] = {
+        "torch": {"device": "cpu"},
+        "native": {"threads": threads},
+    }
+    return options.get(engine, {})
 
 
 def _one_by_one(engine: Engine, tokenizer: CharTokenizer, names: int = 20) -> Work:
@@ -167,12 +170,11 @@ def _one_by_one(engine: Engine, tokenizer: CharTokenizer, names: int = 20) -> Wo
 
 def _all_at_once(engine: Engine, tokenizer: CharTokenizer, names: int = 1000) -> Work:
     """One call of the native engine."""
-    write = engine.generate_many  # type: ignore[attr-defined] # only one engine has it
 
     def prepare(times: int) -> Callable[[], object]:
         n = names * times
         uniforms = np.random.default_rng(42).random(n * engine.config.block_size)
-        return lambda: write(uniforms, n, [tokenizer.bos], 0.5)
+        return lambda: engine.generate([tokenizer.bos], uniforms, n, 0.5)
 
     return Work(prepare, names)
 

@@ -20,10 +20,9 @@ from glassgpt.benchmark.cases import SIZES
 from glassgpt.benchmark.threads import in_torch, torch_threads
 from glassgpt.benchmark.timing import Work, interleaved
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.engines import Placement
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.errors import EngineError
-from glassgpt.scale.torch.placement import Device
+from glassgpt.scale.torch.placement import Device, Placement
 from glassgpt.scale.torch.placement import Work as Done
 
 GPT2 = ModelConfig(50304, 12, 768, 12, 1024)
@@ -93,7 +92,7 @@ class Plan:
 def check(plan: Plan) -> None:
     """Raise EngineError where PyTorch or the device is not there, or lacks one of the dtypes."""
     for dtype in plan.dtypes or ("float32",):
-        engines.check("torch", dtype, Placement(device=plan.device))
+        engines.check("torch", dtype, device=plan.device)
 
 
 def run(
@@ -195,9 +194,10 @@ def build(model: ModelConfig, dtype: str, device: str, compiled: bool) -> Engine
         name: rng.standard_normal(shape, dtype=np.float32).astype(np.float64) * INIT_STD
         for name, shape in model.shapes.items()
     }
-    placement = Placement(device=device, compile=compiled)  # type: ignore[arg-type] # a known kind
     return engines.create(
-        "torch", model, TrainState.fresh(params), TrainConfig(), dtype, placement=placement
+        *("torch", model, TrainState.fresh(params), TrainConfig(), dtype),
+        device=device,
+        compile=compiled,
     )
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from glassgpt.scale.torch.placement import Work
 from glassgpt.scale.torch.processes import Processes
 
 if TYPE_CHECKING:
@@ -76,24 +75,23 @@ class Meter:
 
     def __init__(self, engine: Engine) -> None:
         self.engine: Any = engine
-        self.work: Work | None = getattr(engine, "work", None)
-        self.first: tuple[Work, float] | None = None
+        self.first: tuple[int, int, float] | None = None
         self.chunks, self.seconds = 0, 0.0
 
     def add(self, seconds: float) -> None:
         """A chunk has been trained on, in so many seconds."""
         self.chunks += 1
         self.seconds += seconds
-        if self.work and self.first is None:
-            self.first = replace(self.work), seconds
+        if (work := self.engine.work) and self.first is None:
+            self.first = work.tokens, work.flops, seconds
 
     def read(self, processes: Processes) -> Throughput | None:
         """What was done by all processes; to be called in all of them."""
-        if self.work is None or self.first is None:
+        if self.first is None:
             return None
-        before, warm = self.first if self.chunks > 1 else (Work(), 0.0)
-        tokens = processes.total(self.work.tokens - before.tokens)
-        flops = processes.total(self.work.flops - before.flops)
+        *before, warm = self.first if self.chunks > 1 else (0, 0, 0.0)
+        tokens = processes.total(self.engine.work.tokens - before[0])
+        flops = processes.total(self.engine.work.flops - before[1])
         seconds, device = max(self.seconds - warm, 1e-9), self.engine.device
         dtype = (
             "bfloat16" if self.engine.autocast else str(self.engine.dtype).removeprefix("torch.")

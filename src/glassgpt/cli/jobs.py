@@ -15,10 +15,10 @@ from glassgpt.errors import ConfigError
 from glassgpt.scale.torch.processes import Processes
 
 if TYPE_CHECKING:
-    from glassgpt.engines import Placement
     from glassgpt.engines.base import TrainState
     from glassgpt.runs.directory import DataKind, RunInfo
     from glassgpt.runs.saver import Writer
+    from glassgpt.scale.torch.placement import Placement
     from glassgpt.training import Run
 
 
@@ -126,7 +126,7 @@ def resume(path: Path, steps: int | None, placement: Placement, source: str | No
     else:
         writer, saved = NoWriter(path), load(path)
     run, done = saved.run, saved.state.step
-    engines.check(saved.info.engine, saved.info.dtype, placement)
+    engines.check(saved.info.engine, saved.info.dtype, **placement.options)
     if source is None and saved.info.data_kind == "list":
         rng, again = replay(run)[1], ""
     else:

@@ -17,9 +17,9 @@ from glassgpt.scale.torch.processes import LostProcessError, Processes
 
 if TYPE_CHECKING:
     from glassgpt.benchmark.throughput import Meter, Throughput
-    from glassgpt.engines import Placement
     from glassgpt.engines.base import Engine, TrainState
     from glassgpt.sampling import SampleConfig
+    from glassgpt.scale.torch.placement import Placement
     from glassgpt.training import Chunk
 
 PEEK, WIDTH = 32, 40
@@ -58,7 +58,7 @@ def train_job(
 
     def engine(state: TrainState, where: Placement) -> Engine:
         return engines.create(
-            info.engine, run.model, state, run.training, info.dtype, placement=where
+            info.engine, run.model, state, run.training, info.dtype, **where.options
         )
 
     with joined(processes, placement.on_gpus):

@@ -180,10 +180,10 @@ def train(
     """Train a GPT from scratch on a list, one item per line, then print texts that it writes."""
     started = time.perf_counter()
     from glassgpt import engines
-    from glassgpt.engines import Placement
     from glassgpt.errors import ConfigError, RunError
     from glassgpt.evaluation import MAX_DOCUMENTS, model_loss
     from glassgpt.sampling import SampleConfig, generate
+    from glassgpt.scale.torch.placement import Placement
     from glassgpt.scale.torch.processes import current
 
     choose, processes = SampleConfig(temperature), current()
@@ -208,7 +208,7 @@ def train(
     if resume is None:
         form = check_normalization(normalize) if normalize else None
         engine_name = common.engine_name(engine)
-        engines.check(engine_name, dtype, placement)
+        engines.check(engine_name, dtype, **placement.options)
         numbers: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed}
         numbers |= {"beta1": beta1, "beta2": beta2, "eps": eps, "init_std": init_std}
         numbers |= {"val_fraction": val_fraction}

@@ -4,32 +4,46 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import AdamConfig, Engine, TrainState
 from glassgpt.errors import EngineError
-from glassgpt.scale.torch.placement import Placement
 
-__all__ = ["DEFAULT", "DTYPES", "NAMES", "Placement", "available", "check", "create", "notice"]
+__all__ = ["DEFAULT", "DTYPES", "NAMES", "available", "check", "create", "notice"]
 
-_CLASSES = {
-    "scalar": ("glassgpt.engines.scalar", "ScalarEngine"),
-    "numpy": ("glassgpt.engines.numpy", "NumpyEngine"),
-    "native": ("glassgpt.engines.native.engine", "NativeEngine"),
-    "torch": ("glassgpt.scale.torch.engine", "TorchEngine"),
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    module: str
+    name: str
+    dtypes: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    """By keyword, beside the dtype."""
+
+
+_ENGINES = {
+    "scalar": _Entry("glassgpt.engines.scalar", "ScalarEngine", ("float64",)),
+    "numpy": _Entry("glassgpt.engines.numpy", "NumpyEngine", ("float64", "float32")),
+    "native": _Entry(
+        "glassgpt.engines.native.engine",
+        "NativeEngine",
+        ("float64", "float32"),
+        ("threads", "level"),
+    ),
+    "torch": _Entry(
+        "glassgpt.scale.torch.engine",
+        "TorchEngine",
+        ("float64", "float32", "bfloat16"),
+        ("device", "parallel", "compile", "micro_batch", "processes"),
+    ),
 }
 
-NAMES = tuple(_CLASSES)
+NAMES = tuple(_ENGINES)
 
-DTYPES = {
-    "scalar": ("float64",),
-    "numpy": ("float64", "float32"),
-    "native": ("float64", "float32"),
-    "torch": ("float64", "float32", "bfloat16"),
-}
+DTYPES = {name: entry.dtypes for name, entry in _ENGINES.items()}
 """What each engine computes in."""
 
 DEFAULT: str
@@ -43,7 +57,7 @@ def __getattr__(name: str) -> str:
 
 
 def _native() -> ModuleType:
-    return importlib.import_module(_CLASSES["native"][0])
+    return importlib.import_module(_ENGINES["native"].module)
 
 
 def unavailable(name: str) -> str:
@@ -67,29 +81,27 @@ def notice() -> str:
     return f"{reason}: the numpy engine takes over" if reason else ""
 
 
-def check(name: str, dtype: str, placement: Placement | None = None) -> None:
+def check(name: str, dtype: str, **options: Any) -> None:
     """Raise EngineError unless there is an engine of this name that computes in this dtype.
 
-    With a placement, also where the engine could not do it there.
+    With options, also where the engine does not have them or could not do it so on this machine.
     """
-    if name not in _CLASSES:
+    if name not in _ENGINES:
         raise EngineError(f"there is no engine {name!r}; there are: {', '.join(NAMES)}")
     if dtype not in DTYPES[name]:
         known = ", ".join(DTYPES[name])
         raise EngineError(f"the {name} engine does not support {dtype!r}; it supports {known}")
     if reason := unavailable(name):
         raise EngineError(f"there is no {name} engine here: {reason}")
-    if placement is None:
-        return
-    if name == "torch":
-        importlib.import_module("glassgpt.scale.torch.spread").device_for(placement, dtype)
-    elif placement.processes.world > 1:
+    others = [option for option in options if option not in _ENGINES[name].options]
+    if "processes" in others:
         raise EngineError(f"the {name} engine runs in one process; torchrun needs --engine torch")
-    elif placement != Placement():
-        names, usual = ("device", "parallel", "compile", "micro_batch"), Placement()
-        given = [n for n in names if getattr(placement, n) != getattr(usual, n)]
-        verb = "is" if len(given) == 1 else "are"
-        raise EngineError(f"{', '.join(given)} {verb} for the torch engine; this is {name}", *given)
+    if others:
+        owner = next((f"the {n}" for n in NAMES if others[0] in _ENGINES[n].options), "no")
+        verb = "is" if len(others) == 1 else "are"
+        raise EngineError(f"{', '.join(others)} {verb} for {owner} engine; this is {name}", *others)
+    if options:
+        _class(name).check(dtype, **options)
 
 
 def create(
@@ -98,27 +110,21 @@ def create(
     state: TrainState,
     training: TrainConfig,
     dtype: str = "float64",
-    threads: int | None = None,
-    placement: Placement | None = None,
+    **options: Any,
 ) -> Engine:
     """Build the engine of this name around a state.
 
     Args:
-        threads: that share a batch in the native engine, the numbers being the same for any; None
-            for all processors.
-        placement: of the torch engine.
+        options: of the engine, by keyword; of native `threads`, of torch the fields of its
+            `Placement`. The numbers are the same for any, beyond rounding.
 
-    Raises EngineError for a name, a dtype or a device that is not there.
+    Raises EngineError for a name, a dtype or an option that is not there.
     """
-    check(name, dtype)
-    module, class_name = _CLASSES[name]
+    check(name, dtype, **options)
     adam = AdamConfig(training.beta1, training.beta2, training.eps)
-    options: dict[str, Any] = {} if name == "scalar" else {"dtype": dtype}
-    if name == "native":
-        options["threads"] = threads or os.cpu_count() or 1
-    if name == "torch":
-        options["placement"] = placement
-    engine: Engine = getattr(importlib.import_module(module), class_name)(
-        config, state, adam, **options
-    )
+    engine: Engine = _class(name)(config, state, adam, dtype=dtype, **options)
     return engine
+
+
+def _class(name: str) -> Any:
+    return getattr(importlib.import_module(_ENGINES[name].module), _ENGINES[name].name)

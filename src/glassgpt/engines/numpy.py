@@ -19,12 +19,15 @@ from glassgpt.config import ModelConfig
 from glassgpt.engines.base import (
     NO_PROBABILITY,
     AdamConfig,
+    BaseEngine,
     Document,
     Params,
     TrainState,
     check_documents,
     check_feed,
     check_state,
+    flat,
+    tensors,
 )
 from glassgpt.engines.batch import Array, Batch, pack
 from glassgpt.engines.rowwise import rmsnorm, rmsnorm_backward, softmax
@@ -44,7 +47,7 @@ class Activations:
     layers: list[dict[str, Array]] = field(default_factory=list)
 
 
-class NumpyEngine:
+class NumpyEngine(BaseEngine):
     """GPT and Adam on whole matrices, in float64 or float32."""
 
     def __init__(
@@ -56,10 +59,9 @@ class NumpyEngine:
         # One flat vector of each kind, so that Adam is a few operations on all parameters; the
         # tensors are views into it.
         self.p, self.m, self.v = (
-            np.concatenate([a.ravel() for a in arrays.values()]).astype(self.dtype)
-            for arrays in (state.params, state.m, state.v)
+            flat(arrays).astype(self.dtype) for arrays in (state.params, state.m, state.v)
         )
-        self.g, self.scratch = np.zeros_like(self.p), np.zeros_like(self.p)
+        self.g, self.scratch = np.zeros((2, len(self.p)), self.dtype)
         self.params, self.layers = self._views(self.p)
         self.grads, self.layer_grads = self._views(self.g)
         self.head_scale = self.dtype.type(config.head_dim**-0.5)
@@ -87,12 +89,9 @@ class NumpyEngine:
         with np.errstate(all="ignore"):
             for start in range(0, len(documents), EVALUATION_BATCH):
                 batch = self._pack(documents[start : start + EVALUATION_BATCH])
-                rows = self._surprises(self.forward(batch.inputs), batch).reshape(
-                    batch.inputs.shape
-                )
-                result += [
-                    row[:n].astype(np.float64) for row, n in zip(rows, batch.lengths, strict=True)
-                ]
+                rows = self._surprises(self.forward(batch.inputs), batch)
+                rows = rows.reshape(batch.inputs.shape).astype(np.float64)
+                result += [row[:n].copy() for row, n in zip(rows, batch.lengths, strict=True)]
         return result
 
     def trace(self, document: Document) -> tuple[Activations, Activations]:
@@ -254,24 +253,20 @@ class NumpyEngine:
         check_documents(self.config, documents)
         return pack(documents, self.config, self.dtype)
 
-    def _views(self, flat: Array) -> tuple[Params, list[Params]]:
+    def _views(self, vector: Array) -> tuple[Params, list[Params]]:
         """Tensors of one flat vector by name; and of each layer by short name, q, k, v as one."""
-        views, start = {}, 0
-        for name, (n_out, n_in) in self.config.shapes.items():
-            views[name] = flat[start : start + n_out * n_in].reshape(n_out, n_in)
-            start += n_out * n_in
-        e, layers = self.config.n_embd, []
+        views, e, layers = tensors(self.config, vector), self.config.n_embd, []
         start = (2 * self.config.vocab_size + self.config.block_size) * e
         for i in range(self.config.n_layer):
             prefix = f"layer{i}."
             layer = {k.removeprefix(prefix): a for k, a in views.items() if k.startswith(prefix)}
-            layer["attn_wqkv"] = flat[start : start + 3 * e * e].reshape(3 * e, e)
+            layer["attn_wqkv"] = vector[start : start + 3 * e * e].reshape(3 * e, e)
             layers.append(layer)
             start += 12 * e * e
         return views, layers
 
-    def _export(self, flat: Array) -> Params:
-        return {n: a.astype(np.float64) for n, a in self._views(flat)[0].items()}
+    def _export(self, vector: Array) -> Params:
+        return tensors(self.config, vector.astype(np.float64))
 
 
 class Cache:

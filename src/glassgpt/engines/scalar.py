@@ -15,12 +15,15 @@ from glassgpt import reference
 from glassgpt.config import ModelConfig
 from glassgpt.engines.base import (
     AdamConfig,
+    BaseEngine,
     Document,
     Params,
     TrainState,
     check_documents,
     check_feed,
     check_state,
+    flat,
+    tensors,
 )
 
 
@@ -63,14 +66,16 @@ def collector_resting() -> Iterator[None]:
             gc.enable()
 
 
-class ScalarEngine:
+class ScalarEngine(BaseEngine):
     """`reference.GPT` and `reference.Adam`, with arrays going in and coming out.
 
     The reference makes a step for each document; batches, and a loss that is not finite, are dealt
     with here.
     """
 
-    def __init__(self, config: ModelConfig, state: TrainState, adam: AdamConfig) -> None:
+    def __init__(
+        self, config: ModelConfig, state: TrainState, adam: AdamConfig, *, dtype: str = "float64"
+    ) -> None:
         check_state(config, state)
         self.config = config
         self.model = WatchedGPT(
@@ -78,8 +83,8 @@ class ScalarEngine:
         )
         self.adam = reference.Adam(self.model.parameters(), adam.beta1, adam.beta2, adam.eps)
         self.adam.t = state.step
-        self.adam.m, self.adam.v = _flat(state.m), _flat(state.v)
-        for parameter, data in zip(self.adam.params, _flat(state.params), strict=True):
+        self.adam.m, self.adam.v = flat(state.m).tolist(), flat(state.v).tolist()
+        for parameter, data in zip(self.adam.params, flat(state.params).tolist(), strict=True):
             parameter.data = data
 
     def train(
@@ -134,11 +139,7 @@ class ScalarEngine:
         return TrainState(params, self._arrays(adam.m), self._arrays(adam.v), adam.t)
 
     def _arrays(self, numbers: Iterable[float]) -> Params:
-        flat, arrays, start = np.fromiter(numbers, np.float64), {}, 0
-        for name, (n_out, n_in) in self.config.shapes.items():
-            arrays[name] = flat[start : start + n_out * n_in].reshape(n_out, n_in)
-            start += n_out * n_in
-        return arrays
+        return tensors(self.config, np.fromiter(numbers, np.float64))
 
 
 class ScalarSession:
@@ -157,7 +158,3 @@ class ScalarSession:
 def _lists(documents: Sequence[Document]) -> list[list[int]]:
     """Windows of a corpus are arrays; the reference reads lists."""
     return [d.tolist() if isinstance(d, np.ndarray) else list(d) for d in documents]
-
-
-def _flat(arrays: Params) -> list[float]:
-    return [float(x) for array in arrays.values() for x in array.flat]

@@ -8,11 +8,11 @@ of the kernel that this processor can run.
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from ctypes import c_double, c_int, c_void_p
-from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Any
 
@@ -22,12 +22,18 @@ from numpy.typing import ArrayLike, NDArray
 from glassgpt.config import ModelConfig
 from glassgpt.engines.base import (
     AdamConfig,
+    BaseEngine,
     Document,
     Params,
+    Texts,
     TrainState,
     check_documents,
     check_feed,
+    check_generate,
     check_state,
+    damaged,
+    flat,
+    tensors,
 )
 from glassgpt.engines.native.build import DTYPES
 from glassgpt.engines.native.library import (
@@ -40,28 +46,17 @@ from glassgpt.engines.native.library import (
 )
 from glassgpt.errors import EngineError
 
-__all__ = ["NativeEngine", "NativeSession", "Texts", "available", "levels", "unavailable"]
+__all__ = ["NativeEngine", "NativeSession", "available", "levels", "unavailable"]
 
 SLOWEST = 5e8
 """Floating-point operations a second that any machine can be trusted to do, to guess how long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """What `generate_many` wrote."""
-
-    token_ids: list[list[int]]
-    """Of each text, without the prompt; with the BOS that ended it, unless the context was full."""
-    log_probs: NDArray[np.float64] | None
-    """Of each text after the prompt, at temperature 1 (nats), `(len(token_ids),)`; if asked for."""
-    used: int
-    """How many of the uniform numbers it took."""
-
-
-class NativeEngine:
+class NativeEngine(BaseEngine):
     """kernel.c around one model.
 
-    `threads` share a batch; the numbers do not depend on it. `level` is one of `levels()`, by
+    `threads` share a batch, by default as many as there are processors; the numbers do not depend
+    on it. `level` is one of `levels()`, by
     default the best. Raises EngineError where that is not there.
     """
 
@@ -72,7 +67,7 @@ class NativeEngine:
         adam: AdamConfig,
         *,
         dtype: str = "float64",
-        threads: int = 1,
+        threads: int | None = None,
         level: str | None = None,
     ) -> None:
         check_state(config, state)
@@ -81,7 +76,7 @@ class NativeEngine:
         reason, there = unavailable(), levels(dtype)
         if reason or (level or there[-1]) not in there:
             raise EngineError(f"no native engine: {reason or f'level {level} is not there'}")
-        self.config, self.adam, self.threads = config, adam, max(1, threads)
+        self.config, self.adam, self.threads = config, adam, threads or os.cpu_count() or 1
         self.dtype, self.level = np.dtype(dtype), level or there[-1]
         self._library = load(self.level, dtype)
         self._handle = self._library.glass_create(
@@ -91,8 +86,8 @@ class NativeEngine:
             raise MemoryError(f"no memory for {config.num_params:,} parameters")
         weakref.finalize(self, self._library.glass_free, self._handle)
         self._lock = threading.Lock()
-        flat = [np.concatenate([a.ravel() for a in x.values()]) for x in _arrays(state)]
-        self._library.glass_import(self._handle, *map(_pointer, flat), state.step)
+        vectors = [flat(arrays) for arrays in (state.params, state.m, state.v)]
+        self._library.glass_import(self._handle, *map(_pointer, vectors), state.step)
 
     def train(
         self, batches: Sequence[Sequence[Document]], learning_rates: Sequence[float]
@@ -143,7 +138,7 @@ class NativeEngine:
                     *(ctypes.byref(loss), _pointer(grads)),
                 )
             )
-        return loss.value, self._tensors(grads)
+        return loss.value, tensors(self.config, grads)
 
     def surprises(self, documents: Sequence[Document]) -> list[NDArray[np.float64]]:
         if not documents:
@@ -163,49 +158,44 @@ class NativeEngine:
     def session(self) -> NativeSession:
         return NativeSession(self)
 
-    def generate_many(
+    def generate(
         self,
+        prompt: Sequence[int],
         uniforms: ArrayLike,
         n: int,
-        prompt: Sequence[int],
         temperature: float = 0.5,
         top_k: int | None = None,
-        log_probs: bool = False,
     ) -> Texts:
-        """Write up to n texts after a prompt, whose first token is BOS, in a single call.
-
-        Takes one of the uniform numbers in [0, 1) a token, in order, as `random.choices` does; the
-        texts that they suffice for come back. Temperature 0 is greedy and takes none.
-        """
-        if not 1 <= len(prompt) <= self.config.block_size:
-            raise ValueError(f"the prompt must have 1 to {self.config.block_size} tokens")
-        if min(prompt) < 0 or max(prompt) >= self.config.vocab_size:
-            raise ValueError(f"token ids must be from 0 to {self.config.vocab_size - 1}")
-        if not temperature >= 0 or (top_k is not None and top_k < 1) or n < 0:
-            raise ValueError("temperature must be at least 0, top_k at least 1, n at least 0")
+        """As every engine's, in a single call of the kernel."""
+        check_generate(self.config, prompt, n, temperature, top_k)
         numbers = np.ascontiguousarray(uniforms, np.float64).ravel()
         tokens, used = np.array(prompt, np.int32), c_int()
         out = np.empty((n, self.config.block_size), np.int32)
-        lengths, logs = np.empty(n, np.int32), np.empty(n) if log_probs else None
+        lengths, log_probs = np.empty(n, np.int32), np.empty(n)
         session = self.session()
+        # The kernel does not look for NaN among logits. If there is one in lm_head it shows here;
+        # anywhere else it makes NaN of all logits, and so of the probability of what was written.
+        if not np.isfinite([session.feed(token) for token in prompt][-1]).all():
+            raise damaged()
         with self._lock:
             written = _checked(
                 self._library.glass_generate(
                     *(session.handle, _pointer(tokens), len(tokens), int(tokens[0]), n),
                     *(temperature, top_k or 0, _pointer(numbers), len(numbers)),
-                    *(_pointer(out), _pointer(lengths), None if logs is None else _pointer(logs)),
-                    ctypes.byref(used),
+                    *(_pointer(out), _pointer(lengths), _pointer(log_probs), ctypes.byref(used)),
                 )
             )
+        if not np.isfinite(log_probs[:written]).all():
+            raise damaged()
         rows = zip(out[:written].tolist(), lengths[:written].tolist(), strict=True)
         texts = [row[:length] for row, length in rows]
-        return Texts(texts, None if logs is None else logs[:written], used.value)
+        return Texts(texts, log_probs[:written].tolist(), used.value)
 
     def state(self) -> TrainState:
-        flat = [np.empty(self.config.num_params) for _ in range(3)]
+        vectors = [np.empty(self.config.num_params) for _ in range(3)]
         with self._lock:
-            step = self._library.glass_export(self._handle, *map(_pointer, flat))
-        params, m, v = map(self._tensors, flat)
+            step = self._library.glass_export(self._handle, *map(_pointer, vectors))
+        params, m, v = (tensors(self.config, vector) for vector in vectors)
         return TrainState(params, m, v, step)
 
     def _flatten(self, documents: Sequence[Document]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -221,13 +211,6 @@ class NativeEngine:
         if lengths.min() < 2 or tokens.min() < 0 or tokens.max() >= self.config.vocab_size:
             check_documents(self.config, documents)  # says what is wrong
         return tokens.astype(np.int32), offsets.astype(np.int32)
-
-    def _tensors(self, flat: NDArray[np.float64]) -> Params:
-        tensors, start = {}, 0
-        for name, (n_out, n_in) in self.config.shapes.items():
-            tensors[name] = flat[start : start + n_out * n_in].reshape(n_out, n_in)
-            start += n_out * n_in
-        return tensors
 
 
 class NativeSession:
@@ -254,10 +237,6 @@ def _checked(result: int) -> int:
     if result < 0:
         raise MemoryError("no memory for documents of this length in batches of this size")
     return result
-
-
-def _arrays(state: TrainState) -> Iterator[Params]:
-    yield from (state.params, state.m, state.v)
 
 
 def _pointer(array: NDArray[Any]) -> c_void_p:

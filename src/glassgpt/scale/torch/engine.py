@@ -1,35 +1,21 @@
-"""The model as PyTorch modules: what `reference.py` does number by number, and its usual names.
-
-    reference.py                          here
-    linear(x, weights)                    nn.Linear(bias=False): x @ weight.T
-    params["wte"][token_id]               nn.Embedding
-    rmsnorm(x)                            F.rms_norm
-    the loop over heads, keys and values  F.scaled_dot_product_attention(is_causal=True)
-    -softmax(logits)[target].log()        F.cross_entropy
-    Value.backward()                      Tensor.backward()
-    Adam                                  torch.optim.Adam(fused=True)
-
-The modules carry the reference's names, so `layer0.attn_wq.weight` is its `layer0.attn_wq`.
-Documents of different lengths stand one after another as N rows, without padding: only attention,
-which must keep them apart, spreads them out to `(B, n_head, T, head_dim)` and back.
-"""
+"""The engine in PyTorch: `model.py` trained with Adam, on one device or on many."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from glassgpt.config import ModelConfig
 from glassgpt.engines.base import (
-    NO_PROBABILITY,
     AdamConfig,
+    BaseEngine,
     Document,
     Params,
     TrainState,
@@ -38,110 +24,23 @@ from glassgpt.engines.base import (
     check_state,
 )
 from glassgpt.errors import EngineError
+from glassgpt.scale.torch.model import GPT, attention
 from glassgpt.scale.torch.placement import Placement, Work
 from glassgpt.scale.torch.rows import pack
 from glassgpt.scale.torch.spread import Spread, device_for, failures_explained
-
-LookBack = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Queries, keys and values of a layer, `(N, n_embd)` each, to what its heads found, likewise."""
 
 EVALUATION_ROWS = 8192
 """Rows read at once where no gradient is needed; bounds the memory of `surprises`."""
 
 
-class Block(nn.Module):
-    """One layer: look back, then think; each adds to the residual stream."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        e = config.n_embd
-        self.attn_wq = nn.Linear(e, e, bias=False)
-        self.attn_wk = nn.Linear(e, e, bias=False)
-        self.attn_wv = nn.Linear(e, e, bias=False)
-        self.attn_wo = nn.Linear(e, e, bias=False)
-        self.mlp_fc1 = nn.Linear(e, 4 * e, bias=False)
-        self.mlp_fc2 = nn.Linear(4 * e, e, bias=False)
-
-    def forward(self, x: Tensor, look_back: LookBack) -> Tensor:
-        normed = rmsnorm(x)
-        q, k, v = self.attn_wq(normed), self.attn_wk(normed), self.attn_wv(normed)
-        x = x + self.attn_wo(look_back(q, k, v))
-        return x + self.mlp_fc2(F.relu(self.mlp_fc1(rmsnorm(x))))  # type: ignore[no-any-return]
-
-
-class GPT(nn.Module):
-    """From token ids to the surprise at each next one."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.n_head = config.n_head
-        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
-        self.wpe = nn.Embedding(config.block_size, config.n_embd)
-        self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
-        self.layers = [Block(config) for _ in range(config.n_layer)]
-        for i, layer in enumerate(self.layers):  # a plain list registers nothing; names do
-            self.add_module(f"layer{i}", layer)
-
-    def forward(
-        self,
-        tokens: Tensor,
-        positions: Tensor,
-        targets: Tensor,
-        shape: tuple[int, int],
-        slots: Tensor | None,
-    ) -> Tensor:
-        """-log p of each target (nats), `(N,)`; see `Rows` for the arguments."""
-        look_back = functools.partial(causal, self.n_head, shape, slots)
-        logits = self.logits(tokens, positions, [look_back] * len(self.layers))
-        surprises = F.cross_entropy(logits, targets, reduction="none")
-        if surprises.dtype != torch.float64:
-            return surprises
-        # It never forms p, so it goes on where the reference's p is 0 and its loss infinite.
-        return surprises.masked_fill(surprises > NO_PROBABILITY, math.inf)
-
-    def logits(self, tokens: Tensor, positions: Tensor, look_back: Sequence[LookBack]) -> Tensor:
-        """Scores for the next token, `(N, vocab_size)`, each layer looking back in its way."""
-        x = rmsnorm(self.wte(tokens) + self.wpe(positions))
-        for layer, look in zip(self.layers, look_back, strict=True):
-            x = layer(x, look)
-        return self.lm_head(x)  # type: ignore[no-any-return]
-
-
-def rmsnorm(x: Tensor) -> Tensor:
-    return F.rms_norm(x, x.shape[-1:], eps=1e-5)
-
-
-def causal(
-    n_head: int, shape: tuple[int, int], slots: Tensor | None, q: Tensor, k: Tensor, v: Tensor
-) -> Tensor:
-    """Each row looks at the rows of its document up to itself: `(N, n_embd)` in and out."""
-    (b, t), width = shape, q.shape[-1]
-
-    def heads(x: Tensor) -> Tensor:
-        if slots is not None:  # the gaps come after a document's last row: nobody looks at them
-            x = x.new_zeros(b * t, width).index_copy(0, slots, x)
-        return x.view(b, t, n_head, width // n_head).transpose(1, 2)
-
-    mixed = attention(heads(q), heads(k), heads(v), is_causal=True)
-    rows = mixed.transpose(1, 2).reshape(b * t, width)
-    return rows if slots is None else rows.index_select(0, slots)
-
-
-def attention(q: Tensor, k: Tensor, v: Tensor, is_causal: bool = False) -> Tensor:
-    """softmax(q k.T / sqrt(head_dim)) v of each head, `(…, T, head_dim)` in and out."""
-    mixed = F.scaled_dot_product_attention(q, k, v, is_causal=is_causal)
-    if q.device.type == "cpu":  # its kernel makes 0 of NaN; a run that has blown up must show it
-        mixed = mixed + 0 * (q.detach().sum() + k.detach().sum())
-    return mixed
-
-
-class TorchEngine:
+class TorchEngine(BaseEngine):
     """GPT and Adam in PyTorch, on one device or, under torchrun, on many.
 
     Args:
         dtype: float64, float32, or bfloat16: float32 weights, with matrix products and attention
             in bfloat16 (autocast).
-        placement: where and how; it changes the speed and not, beyond rounding, the numbers.
+        options: fields of `Placement`, where and how to compute; they change the speed and not,
+            beyond rounding, the numbers.
     """
 
     def __init__(
@@ -151,11 +50,12 @@ class TorchEngine:
         adam: AdamConfig,
         *,
         dtype: str = "float64",
-        placement: Placement | None = None,
+        **options: Any,
     ) -> None:
         check_state(config, state)
-        self.config, self.step, self.work = config, state.step, Work()
-        self.placement = placement or Placement()
+        self.config, self.step = config, state.step
+        self.work: Work = Work()
+        self.placement = Placement(**options)
         self.device = device_for(self.placement, dtype)
         self.dtype = torch.float64 if dtype == "float64" else torch.float32
         self.autocast = dtype == "bfloat16"
@@ -180,10 +80,14 @@ class TorchEngine:
                 "exp_avg": self.spread.distribute(state.m[name], parameter),
                 "exp_avg_sq": self.spread.distribute(state.v[name], parameter),
             }
-        self.chunk_seconds = 0.04 if self.device.type == "cpu" else 1.0
-        """For `training.train`: what a GPU has queued must not run out while we look at losses."""
+        if self.device.type != "cpu":  # what it has queued must not run out while we look at losses
+            self.chunk_seconds = 1.0
         self.diverged = torch.zeros((), device=self.device)
         """1 from the first loss that is not finite on: no update is made any more."""
+
+    @classmethod
+    def check(cls, dtype: str, **options: Any) -> None:
+        device_for(Placement(**options), dtype)
 
     def train(
         self, batches: Sequence[Sequence[Document]], learning_rates: Sequence[float]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from glassgpt.config import ModelConfig
 from glassgpt.errors import ConfigError
@@ -44,6 +44,13 @@ class Placement:
             raise ConfigError(
                 f"micro_batch is {self.micro_batch}; it must be from 1 to {2**20}", "micro_batch"
             )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is not as usual, by name: options of the torch engine."""
+        usual = Placement()
+        fields = ("device", "parallel", "compile", "micro_batch", "processes")
+        return {n: x for n in fields if (x := getattr(self, n)) != getattr(usual, n)}
 
     @property
     def on_gpus(self) -> bool:
