@@ -102,7 +102,7 @@ def engines(bench: dict) -> str:
     text += (
         "## Names generated per second\n\n"
         "By S after 1,000 steps, at temperature 0.5, on one thread.\n"
-        "*All at once* is one call of `generate_many`; *one by one* is a loop in Python.\n\n"
+        "*All at once* is one call of `generate`; *one by one* is a loop in Python.\n\n"
         "| engine | | | best | median |\n|---|---|---|---:|---:|\n"
     )
     for r in bench["generation"]:
