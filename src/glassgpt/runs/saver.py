@@ -17,7 +17,7 @@ BURDEN = 0.02
 
 
 class Writer(Protocol):
-    """What keeps a run: `runwriter.RunWriter`."""
+    """What keeps a run: `writer.RunWriter`."""
 
     path: Path
     step: int | None

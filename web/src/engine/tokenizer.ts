@@ -1,5 +1,5 @@
 /**
- * Characters of any script to token ids and back, under a Unicode normal form; as `tokenizer.py`.
+ * Characters of any script to token ids and back, under a Unicode normal form; as `text/characters.py`.
  *
  * A character is a code point, not one of JavaScript's UTF-16 units: an emoji is one token.
  */
