@@ -1,14 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import {
-  comparedNumbers,
-  largestDifference,
-  textbook,
-  tokenByToken,
-  unmasked,
-} from '../src/chapters/attention/bothWays.ts';
-import { sharpness, WIDTHS } from '../src/chapters/attention/scaling.ts';
-import {
   AS_IS,
   CASES,
   type Case,
@@ -17,13 +9,21 @@ import {
   NO_ATTENTION,
   worthOf,
 } from '../src/chapters/attention/worth.ts';
+import {
+  comparedNumbers,
+  largestDifference,
+  textbook,
+  tokenByToken,
+  unmasked,
+} from '../src/engine/bothWays.ts';
 import { modelConfig } from '../src/engine/config.ts';
-import { modelLoss } from '../src/engine/evaluate.ts';
-import { judges, meanLoss } from '../src/engine/heldOut.ts';
+import { meanLoss } from '../src/engine/evaluate.ts';
+import { judges } from '../src/engine/heldOut.ts';
 import type { Interventions } from '../src/engine/interventions.ts';
 import { freshState, Model, trace } from '../src/engine/model.ts';
 import { Params } from '../src/engine/params.ts';
 import { Random } from '../src/engine/random.ts';
+import { sharpness, WIDTHS } from '../src/engine/sharpness.ts';
 import {
   allMuted,
   forcedRow,
@@ -39,6 +39,8 @@ import {
 } from '../src/figures/changes.ts';
 import { excerpt, excerptNote } from '../src/figures/excerpt.ts';
 import { fromModelJson } from '../src/store/load.ts';
+import { tasks } from '../src/worker/tasks.ts';
+import { result } from './conformance.ts';
 
 const config = modelConfig({ vocab_size: 11, n_layer: 2, n_embd: 8, n_head: 2, block_size: 12 });
 const params = Params.initial(config, new Random(5), 0.6);
@@ -125,17 +127,17 @@ test('judges were never read in training; the mean is that of evaluate', () => {
   const seen = run.seen(run.training.steps);
   for (const ids of documents) expect(seen.has(run.tokenizer.decode(ids))).toBe(false);
   const interventions = allMuted(run.model);
-  const means = [...meanLoss(final, documents, interventions)];
   const model = new Model(freshState(final), undefined, interventions);
-  expect(means.at(-1)!.nats).toBeCloseTo(modelLoss(model, documents)!.nats, 12);
-  expect(means.at(-1)!.read).toBe(30);
+  const [mean] = result(tasks.losses({ params: final, documents, cases: [interventions] }));
+  expect(mean).toBe(result(meanLoss(model, documents))!.nats);
+  expect([...meanLoss(model, documents)].at(-1)).toEqual({ read: 30 });
   const ten = judges(load('ten').run);
   expect(ten.heldOut).toBe(false);
   expect(ten.documents).toHaveLength(10);
 });
 
 test('without scaling the softmax saturates as heads grow wider', () => {
-  const all = WIDTHS.map((d) => sharpness(d));
+  const all = WIDTHS.map((d) => result(sharpness(d)));
   for (const { d, spread, scaled, unscaled, largestScaled } of all) {
     expect(spread / Math.sqrt(d)).toBeGreaterThan(0.75);
     expect(spread / Math.sqrt(d)).toBeLessThan(1.25);
@@ -145,7 +147,7 @@ test('without scaling the softmax saturates as heads grow wider', () => {
   }
   expect(all.at(-1)!.largestUnscaled).toBeGreaterThan(0.9);
   expect(all[0]!.largestUnscaled).toBeLessThan(all.at(-1)!.largestUnscaled);
-  expect(sharpness(64)).toEqual(sharpness(64));
+  expect(result(sharpness(64))).toEqual(all[4]);
 });
 
 test('a long document is drawn around the cursor', () => {
@@ -161,13 +163,8 @@ test('a long document is drawn around the cursor', () => {
 
 test('what attention is worth is measured and judged once, on the same documents', () => {
   const { run, final } = load('english');
-  const { documents } = judges(run, DOCUMENTS);
-  const drain = (cases: readonly Case[]) => {
-    const work = lossesOf(cases, final, documents);
-    let step = work.next();
-    while (!step.done) step = work.next();
-    return step.value;
-  };
+  const tested = judges(run, DOCUMENTS);
+  const drain = (cases: readonly Case[]) => result(tasks.losses(lossesOf(cases, final, tested)));
   const [asIs, without] = drain([AS_IS, NO_ATTENTION]);
   expect(drain(CASES).slice(0, 2)).toEqual([asIs, without]);
   expect(worthOf(without! - asIs!)).toBe('little');

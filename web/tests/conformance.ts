@@ -23,3 +23,11 @@ export function distance(a: unknown, b: unknown): number {
   });
   return largest;
 }
+
+/** What work in slices comes to. */
+export function result<R>(work: Generator<unknown, R>): R {
+  for (;;) {
+    const next = work.next();
+    if (next.done) return next.value;
+  }
+}

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
 import { eigen, principalPlane, turnedTowards } from '../src/chapters/embeddings/pca.ts';
+import { pulledApart } from '../src/engine/apart.ts';
+import { modelConfig } from '../src/engine/config.ts';
+import { trace } from '../src/engine/model.ts';
+import { Params } from '../src/engine/params.ts';
+import { Random } from '../src/engine/random.ts';
 import {
   cosine,
   documentWith,
@@ -7,16 +12,12 @@ import {
   extremes,
   largestDifference,
   nearest,
-  pulledApart,
   rowsOf,
   swappedPair,
   table,
-} from '../src/chapters/embeddings/similarity.ts';
-import { modelConfig } from '../src/engine/config.ts';
-import { trace } from '../src/engine/model.ts';
-import { Params } from '../src/engine/params.ts';
-import { Random } from '../src/engine/random.ts';
+} from '../src/engine/similarity.ts';
 import type { Point } from '../src/figures/plot.ts';
+import { result } from './conformance.ts';
 
 const rng = new Random(3);
 const gauss = (n: number) => Float64Array.from({ length: n }, () => rng.gauss(0, 1));
@@ -116,10 +117,8 @@ test('alike and apart', () => {
   expect(extremes(values, 3).most).toMatchObject({ a: 0, b: 1 });
   expect(extremes(values, 3).least).toMatchObject({ a: 0, b: 2, value: -1 });
   expect(nearest(rows, 0).map(({ row }) => row)).toEqual([1, 2]);
-  const apart = pulledApart(
-    Float64Array.of(1, 0, 0, 2, 0, 0),
-    Float64Array.of(0, 0, 5, 0, 0, -5),
-    3,
+  const apart = result(
+    pulledApart(Float64Array.of(1, 0, 0, 2, 0, 0), Float64Array.of(0, 0, 5, 0, 0, -5), 3),
   );
   expect(apart).toEqual({ tokens: 1, positions: 1, meanCosine: 0 });
 });

@@ -6,16 +6,13 @@ import { MAX_TYPED_SEED, modelConfig, parseSeed, trainConfig } from '../src/engi
 import { makePlan, type Override } from '../src/engine/interventions.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin } from '../src/engine/train.ts';
-import {
-  ablations,
-  arrangeAblations,
-  measureParts,
-  useAblationClient,
-} from '../src/store/ablations.ts';
-import { explorer, type Loaded, setTraining, show } from '../src/store/explorer.ts';
-import { lab, openLab, turn, useClient } from '../src/store/lab.ts';
+import { type Loaded, show } from '../src/store/explorer.ts';
+import { lab, openLab, turn } from '../src/store/lab.ts';
+import { ablations, arrangeAblations, measureParts } from '../src/store/measurements.ts';
+import { session, trainHere } from '../src/store/session.ts';
 import { makeLink } from '../src/store/share.ts';
-import { TrainingClient } from '../src/worker/client.ts';
+import { useWorkers } from '../src/store/workers.ts';
+import { Pool, type WorkerPort } from '../src/worker/pool.ts';
 import type { FromWorker, ToWorker } from '../src/worker/protocol.ts';
 
 const documents = Array.from({ length: 240 }, (_, i) => i.toString(3).padStart(6, '0'));
@@ -32,21 +29,23 @@ function loadedOf(training = trainConfig({ steps: 20 })): Loaded {
 function silentWorker() {
   const sent: ToWorker[] = [];
   const listeners: ((event: { data: FromWorker }) => void)[] = [];
-  const client = new TrainingClient({
+  const port: WorkerPort = {
     postMessage: (message) => void sent.push(message),
     addEventListener: (_, listener) => void listeners.push(listener),
-  });
+  };
+  const pool = new Pool(() => port, { size: 1 });
   const say = (data: FromWorker) => {
     for (const listener of listeners) listener({ data });
   };
-  const starts = () => sent.filter(({ type }) => type === 'start');
-  return { client, say, starts, sent };
+  const starts = () => sent.filter((message) => message.type === 'start');
+  const stops = () => sent.filter((message) => message.type === 'stop');
+  return { pool, say, starts, stops, sent };
 }
 
 describe('many wishes in the lab', () => {
   test('one job runs at a time, and after it only the newest wish', () => {
     const worker = silentWorker();
-    useClient(worker.client);
+    useWorkers(worker.pool);
     lab.setState({ base: null, settings: null, current: null, kept: [], times: null });
     const loaded = loadedOf();
     show(loaded);
@@ -68,7 +67,7 @@ describe('many wishes in the lab', () => {
     worker.say(progress(worker.starts()[1]!.id));
     expect(worker.starts()).toHaveLength(3);
     expect(lab.getState().current?.settings.learning_rate).toBe(0.05);
-    expect(worker.sent.filter(({ type }) => type === 'stop').map(({ id }) => id)).toEqual(
+    expect(worker.stops().map(({ id }) => id)).toEqual(
       worker
         .starts()
         .slice(0, -1)
@@ -84,7 +83,7 @@ describe('a worker that fails', () => {
   ] as const) {
     test(`is told in its own words: ${kind}`, async () => {
       const worker = silentWorker();
-      useAblationClient(worker.client);
+      useWorkers(worker.pool);
       const { run } = loadedOf();
       arrangeAblations({ base: run, seeds: 1, steps: 1000 + (diverged ? 1 : 2) });
       const measured = measureParts([]);
@@ -99,10 +98,12 @@ describe('a worker that fails', () => {
 
 describe('other data in mid-training', () => {
   test('leave nothing that looks like training', () => {
+    useWorkers(silentWorker().pool);
     show(loadedOf());
-    setTraining(7);
+    void trainHere();
+    expect(session.getState().training).toBe(0);
     show(loadedOf());
-    expect(explorer.getState().training).toBeNull();
+    expect(session.getState().training).toBeNull();
   });
 });
 

@@ -2,54 +2,47 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { learningRate, trainConfig } from '../src/engine/config.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin, prepare, Run } from '../src/engine/train.ts';
+import { explorer, type Loaded, show } from '../src/store/explorer.ts';
+import {
+  dropRun,
+  keepRun,
+  Latest,
+  lab,
+  MAX_KEPT,
+  noteDrawn,
+  openLab,
+  resetLab,
+  stopLab,
+  turn,
+  whyNotAdopted,
+} from '../src/store/lab.ts';
+import {
+  fileOrder,
+  fitting,
+  labelOf,
+  lastMean,
+  onlyRate,
+  runFor,
+  sameSettings,
+  settingsOf,
+  trainable,
+} from '../src/store/labSettings.ts';
 import {
   ablations,
   arrangeAblations,
   callOff,
-  FULL,
   measureParts,
-  PARTS,
+  measureSizes,
   runOf,
   seedsOf,
-  useAblationClient,
-} from '../src/store/ablations.ts';
-import {
-  conduct,
-  isOpen,
-  makeSteps,
-  pause,
-  startOver,
-  useConductClient,
-} from '../src/store/conduct.ts';
-import { explorer, type Loaded, show } from '../src/store/explorer.ts';
-import {
-  dropRun,
-  fileOrder,
-  fitting,
-  keepRun,
-  Latest,
-  lab,
-  labelOf,
-  lastMean,
-  MAX_KEPT,
-  noteDrawn,
-  onlyRate,
-  openLab,
-  resetLab,
-  runFor,
-  sameSettings,
-  settingsOf,
-  stopLab,
-  trainable,
-  turn,
-  useClient,
-  whyNotAdopted,
-} from '../src/store/lab.ts';
-import { measureSizes, sizes, useSizesClient, verdictOnFew } from '../src/store/sizes.ts';
-import { TrainingClient } from '../src/worker/client.ts';
-import { Host } from '../src/worker/host.ts';
-import type { FromWorker, Port, ToWorker } from '../src/worker/protocol.ts';
+  sizes,
+  verdictOnFew,
+} from '../src/store/measurements.ts';
+import { FULL, PARTS } from '../src/store/parts.ts';
+import { isOpen, makeSteps, pause, session, startOver } from '../src/store/session.ts';
+import { useWorkers } from '../src/store/workers.ts';
 import { variantTrainer } from '../src/worker/variants.ts';
+import { connect } from './inProcess.ts';
 
 const LETTERS = 'abcdefgh';
 /** 240 different documents, enough that some are set aside. */
@@ -63,27 +56,6 @@ function loadedOf(training = trainConfig({ steps: 60 })): Loaded {
   const { run, state } = begin(documents, training, tokenizer, tiny);
   const source = { name: 'test', title: 'test', sha256: '', remarks: [] };
   return { source, run, final: state.params, finalStep: 2, losses: [3, 2.9], history: null };
-}
-
-function connect(): TrainingClient {
-  type Listener = (event: { data: never }) => void;
-  const listeners: Listener[][] = [[], []];
-  const end = (own: number) => ({
-    postMessage(message: unknown, transfer: Transferable[]) {
-      const data = structuredClone(message, { transfer: transfer as ArrayBuffer[] }) as never;
-      setImmediate(() => {
-        for (const listener of listeners[1 - own]!) listener({ data });
-      });
-    },
-    addEventListener: (_: 'message', listener: Listener) => void listeners[own]!.push(listener),
-  });
-  new Host(end(1) as Port<FromWorker, ToWorker>, {
-    now: () => performance.now(),
-    defer: (work) => void setImmediate(work),
-    makeTrainer: async (state, run, interventions, variant) =>
-      variantTrainer(state, run, interventions, variant),
-  });
-  return new TrainingClient(end(0) as Port<ToWorker, FromWorker>);
 }
 
 const until = async (is: () => boolean) => {
@@ -160,7 +132,7 @@ describe('many wishes', () => {
 describe('the lab', () => {
   beforeEach(async () => {
     lab.setState({ base: null, settings: null, current: null, kept: [], times: null });
-    useClient(connect());
+    useWorkers(connect());
     const loaded = loadedOf();
     show(loaded);
     openLab(loaded);
@@ -256,7 +228,7 @@ describe('the lab', () => {
 });
 
 test('a guess about the learning rate is answered by that run, wherever the sliders stand', async () => {
-  useClient(connect());
+  useWorkers(connect());
   const base = loadedOf();
   lab.setState({ base: null });
   openLab(base);
@@ -283,7 +255,7 @@ test('a guess about few documents is judged only when all sizes are measured', a
   expect(verdictOnFew({ ...part, rows }, 3)).toBeNull();
   expect(verdictOnFew({ ...part, rows, done: true }, 3)).toBe('somewhat worse');
   expect(verdictOnFew({ ...part, rows, done: true }, 1.9)).toBe('worse than guessing');
-  useSizesClient(connect());
+  useWorkers(connect());
   const measuring = measureSizes(run);
   expect(sizes.getState().done).toBe(false);
   await measuring;
@@ -292,8 +264,7 @@ test('a guess about few documents is judged only when all sizes are measured', a
 
 describe('a run made by hand, and a branch of it', () => {
   beforeEach(() => {
-    useConductClient(connect());
-    useClient(connect());
+    useWorkers(connect());
     show(loadedOf());
   });
 
@@ -302,14 +273,14 @@ describe('a run made by hand, and a branch of it', () => {
     await until(() => explorer.getState().loaded?.history != null);
     expect(explorer.getState().step).toBe(0);
     makeSteps(1);
-    await until(() => explorer.getState().step === 1 && conduct.getState().status === 'paused');
+    await until(() => explorer.getState().step === 1 && session.getState().status === 'paused');
     makeSteps(10);
-    await until(() => explorer.getState().step === 11 && conduct.getState().status === 'paused');
+    await until(() => explorer.getState().step === 11 && session.getState().status === 'paused');
     const { loaded } = explorer.getState();
     expect(loaded!.losses).toHaveLength(11);
     expect(isOpen(loaded)).toBe(true);
     makeSteps(1000);
-    await until(() => conduct.getState().status === 'done');
+    await until(() => session.getState().status === 'done');
     expect(explorer.getState().loaded!.losses).toHaveLength(60);
     expect(isOpen(explorer.getState().loaded)).toBe(false);
     makeSteps(3);
@@ -320,7 +291,7 @@ describe('a run made by hand, and a branch of it', () => {
   test('a branch goes on from that step and no other', async () => {
     startOver();
     makeSteps(60);
-    await until(() => conduct.getState().status === 'done');
+    await until(() => session.getState().status === 'done');
     const { loaded } = explorer.getState();
     lab.setState({ base: null });
     openLab(loaded!);
@@ -354,7 +325,7 @@ describe('what does each part contribute', () => {
   });
 
   test('measures the whole model first, then each part with each seed, and keeps it', async () => {
-    useAblationClient(connect());
+    useWorkers(connect());
     const { run } = loadedOf();
     arrangeAblations({ base: run, seeds: 2, steps: 30 });
     await measureParts([part('attention'), part('zeros')]);
@@ -374,7 +345,7 @@ describe('what does each part contribute', () => {
   });
 
   test('can be called off', async () => {
-    useAblationClient(connect());
+    useWorkers(connect());
     arrangeAblations({ base: loadedOf().run, seeds: 3, steps: 5000 });
     const measuring = measureParts(PARTS);
     await until(() => (ablations.getState().running?.step ?? 0) > 0);
@@ -384,7 +355,7 @@ describe('what does each part contribute', () => {
   });
 
   test('a breakdown is a result, with its step', async () => {
-    useAblationClient(connect());
+    useWorkers(connect());
     const { run } = loadedOf(trainConfig({ steps: 60, learning_rate: 1e6 }));
     arrangeAblations({ base: run, seeds: 1, steps: 60 });
     await measureParts([]);

@@ -6,7 +6,7 @@ import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin } from '../src/engine/train.ts';
 import { explorer, fail } from '../src/store/explorer.ts';
 import { openList, openRunFiles } from '../src/store/load.ts';
-import { useTrainingClient } from '../src/store/training.ts';
+import { useWorkers } from '../src/store/workers.ts';
 import { connect } from './inProcess.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -42,7 +42,7 @@ describe('a run directory', () => {
 });
 
 test('the file of a data set that comes with the page brings its recipe', async () => {
-  useTrainingClient(connect());
+  useWorkers(connect());
   await openList(encode('अंशुमान\nआरव\nकीर्ति\n'), 'hindi.txt');
   const { run } = explorer.getState().loaded!;
   expect([run.model.block_size, run.training.learning_rate, run.tokenizer.normalize]).toEqual([

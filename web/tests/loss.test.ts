@@ -10,7 +10,6 @@ import {
   steepestWeight,
   wayToLoss,
 } from '../src/chapters/loss/gradients.ts';
-import { BASELINES, baselines } from '../src/chapters/loss/ruler.ts';
 import {
   careless,
   choices,
@@ -20,6 +19,7 @@ import {
   squaredSlope,
 } from '../src/chapters/loss/surprise.ts';
 import { names } from '../src/engine/activations.ts';
+import { BASELINES, baselines } from '../src/engine/baselines.ts';
 import { modelConfig } from '../src/engine/config.ts';
 import { consumersOf } from '../src/engine/consumers.ts';
 import { NGram } from '../src/engine/evaluate.ts';

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { arrange, neighbour, type Place, placeAt } from '../src/chapters/parameters/layout.ts';
-import { Replay } from '../src/chapters/parameters/replay.ts';
 import { cellAt, numbersOf, QUANTITIES, shownAt } from '../src/chapters/parameters/shown.ts';
 import {
   correlation,
@@ -21,6 +20,9 @@ import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin } from '../src/engine/train.ts';
 import { parseColour, strength, tint } from '../src/figures/paint.ts';
 import { fromModelJson } from '../src/store/load.ts';
+import { replay } from '../src/worker/replay.ts';
+import { tasks } from '../src/worker/tasks.ts';
+import { result } from './conformance.ts';
 
 const CONFIGS = [
   modelConfig({ vocab_size: 27 }),
@@ -143,36 +145,29 @@ test('what is said of a tensor', () => {
   expect(histogram([-1, -0.6, 0, 0.1, 0.99, 1, 7], 1, 4)).toEqual([2, 0, 2, 3]);
 });
 
-test('a replay gives the weights, m and v of the run itself, from any side', async () => {
+test('a replay gives the weights, m and v of the run itself, from any side', () => {
   const documents = ['anna', 'bob', 'nan', 'ab'];
   const tokenizer = Tokenizer.fromDocuments(documents);
   const training = trainConfig({ steps: 40, seed: 7, batch_size: 2 });
   const { run, state } = begin(documents, training, tokenizer, { n_embd: 8, n_layer: 2 });
-  const replay = new Replay(run, () => Promise.resolve());
-  expect((await replay.initialWeights()).data).toEqual(state.params.data);
-  const going = new AbortController();
+  expect(result(tasks.initialWeights({ run }))).toEqual(state.params.data);
   for (const step of [0, 25, 40, 3, 26]) {
     const model = new Model(state, training);
     run.advance(model, 0, step);
-    const again = (await replay.stateAt(step, going.signal, () => {}))!;
+    const again = result(replay({ run, step }));
     expect(again.step).toBe(step);
-    expect(again.params.data).toEqual(model.params.data);
-    expect(again.m.data).toEqual(model.m.data);
-    expect(again.v.data).toEqual(model.v.data);
+    expect(again.params).toEqual(model.params.data);
+    expect(again.m).toEqual(model.m.data);
+    expect(again.v).toEqual(model.v.data);
   }
-  going.abort();
-  expect(await replay.stateAt(9, going.signal, () => {})).toBeNull();
+  expect([...replay({ run, step: 13 })]).toEqual([12]); // says how far it is, from a state it kept
 });
 
-test.each(['english', 'hindi', 'ten'])(
-  'a replay ends where the pretrained %s ends',
-  async (name) => {
-    const url = new URL(`../public/models/${name}.json`, import.meta.url);
-    const { run, final } = fromModelJson(readFileSync(url, 'utf8'), name, name);
-    const replay = new Replay(run, () => Promise.resolve());
-    const end = await replay.stateAt(run.training.steps, new AbortController().signal, () => {});
-    final.data.forEach((value, i) => {
-      expect(Math.abs(end!.params.data[i]! - value)).toBeLessThan(1e-9);
-    });
-  },
-);
+test.each(['english', 'hindi', 'ten'])('a replay ends where the pretrained %s ends', (name) => {
+  const url = new URL(`../public/models/${name}.json`, import.meta.url);
+  const { run, final } = fromModelJson(readFileSync(url, 'utf8'), name, name);
+  const end = result(replay({ run, step: run.training.steps }));
+  final.data.forEach((value, i) => {
+    expect(Math.abs(end.params[i]! - value)).toBeLessThan(1e-9);
+  });
+});

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { nearest } from '../src/chapters/generate/write.ts';
 import { modelConfigFrom, trainConfig } from '../src/engine/config.ts';
-import { modelLoss, NGram, split } from '../src/engine/evaluate.ts';
+import { meanLoss, NGram, split } from '../src/engine/evaluate.ts';
 import { freshState, Model, Session } from '../src/engine/model.ts';
 import { Params } from '../src/engine/params.ts';
 import { Random } from '../src/engine/random.ts';
@@ -15,7 +14,8 @@ import {
 } from '../src/engine/sample.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { prepare, Run } from '../src/engine/train.ts';
-import { vectors } from './conformance.ts';
+import { nearest } from '../src/engine/write.ts';
+import { result, vectors } from './conformance.ts';
 
 const tiny = vectors('tiny_model');
 const config = modelConfigFrom(tiny.model);
@@ -138,7 +138,7 @@ describe('how good it is', () => {
   test('the loss of a model is the mean surprise', () => {
     const model = new Model(freshState(params));
     const ids = [tokenizer.encode('ab'), tokenizer.encode('abcdef')];
-    const loss = modelLoss(model, ids)!;
+    const loss = result(meanLoss(model, ids))!;
     expect([loss.documents, loss.characters]).toEqual([2, 8]);
     const total = model
       .surprises(ids)
@@ -146,7 +146,7 @@ describe('how good it is', () => {
       .reduce((sum, x) => sum + x, 0);
     expect(loss.nats).toBeCloseTo(total / 8, 12);
     expect(loss.bits).toBeCloseTo(loss.nats / Math.LN2, 12);
-    expect(modelLoss(model, [])).toBeNull();
+    expect(result(meanLoss(model, []))).toBeNull();
     expect(new NGram(0, [], 7).loss(ids, 5)!.nats).toBeCloseTo(Math.log(7), 12);
   });
 });

@@ -6,10 +6,10 @@ import { readModelJson } from '../src/engine/modelFile.ts';
 import { readState } from '../src/engine/stateFile.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin, initial, type Run } from '../src/engine/train.ts';
-import { conduct, makeSteps, useConductClient } from '../src/store/conduct.ts';
 import { explorer, type Loaded, setStep, show, whichStep } from '../src/store/explorer.ts';
 import { modelJson, runFiles } from '../src/store/files.ts';
-import { trainHere, useTrainingClient } from '../src/store/training.ts';
+import { makeSteps, session, trainHere } from '../src/store/session.ts';
+import { useWorkers } from '../src/store/workers.ts';
 import { connect } from './inProcess.ts';
 
 const documents = ['abba', 'baba', 'cab', 'dada', 'bead', 'face', 'deaf', 'cafe'];
@@ -56,6 +56,8 @@ function expectTrueStep(): void {
   expect(worst).toBeLessThan(1e-7);
 }
 
+beforeEach(() => useWorkers(connect()));
+
 describe('the step on the screen', () => {
   test('without a history only the last step is known, and it keeps its own number', () => {
     show(fromFile(40));
@@ -85,11 +87,11 @@ describe('the step on the screen', () => {
     ]);
   });
 
-  test('what is saved is the step that it says, in full precision', () => {
+  test('what is saved is the step that it says, in full precision', async () => {
     show(coarse(40, [0, 16, 32, 40]));
     setStep(25);
-    const file = readModelJson(modelJson(now())!, 'model.json');
-    const state = readState(runFiles(now())!.model, 'model.safetensors');
+    const file = readModelJson((await modelJson(now()))!, 'model.json');
+    const state = readState((await runFiles(now()))!.model, 'model.safetensors');
     const truth = trained(now().loaded!.run, 32).state;
     expect([file.step, state.step]).toEqual([32, 32]);
     expect(file.params.data).toEqual(truth.params.data);
@@ -97,20 +99,15 @@ describe('the step on the screen', () => {
     expect(file.losses).toEqual(trained(now().loaded!.run, 32).losses);
   });
 
-  test('a file without its losses still says which step it holds', () => {
+  test('a file without its losses still says which step it holds', async () => {
     show({ ...fromFile(40), losses: [] });
     expect([now().step, whichStep(now())]).toEqual([40, 'exact']);
-    const file = readModelJson(modelJson(now())!, 'model.json');
+    const file = readModelJson((await modelJson(now()))!, 'model.json');
     expect([file.step, file.losses]).toEqual([40, null]);
   });
 });
 
 describe('training here', () => {
-  beforeEach(() => {
-    useTrainingClient(connect());
-    useConductClient(connect());
-  });
-
   test('a run saved on its way is compared at the step it was saved', async () => {
     show(fromFile(60, 30));
     expect(now().step).toBe(30);
@@ -146,7 +143,7 @@ describe('training here', () => {
     const final = initial(run).state.params;
     show({ source, run, final, finalStep: 0, losses: [], history: null });
     makeSteps(25);
-    for (let i = 0; i < 5000 && !(now().step === 25 && conduct.getState().status === 'paused'); i++)
+    for (let i = 0; i < 5000 && !(now().step === 25 && session.getState().status === 'paused'); i++)
       await new Promise((done) => setTimeout(done, 1));
     expect(now().step).toBe(25);
     expect(now().loaded!.losses).toHaveLength(25);

@@ -5,20 +5,19 @@ import { trainConfig } from '../src/engine/config.ts';
 import { Model } from '../src/engine/model.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin } from '../src/engine/train.ts';
+import { explorer, type Loaded, show } from '../src/store/explorer.ts';
 import {
-  conduct,
   finish,
   isUnfinished,
   makePacedSteps,
   makeSteps,
   pause,
   putBack,
+  session,
   setPacing,
   stepBefore,
-  useConductClient,
-} from '../src/store/conduct.ts';
-import { explorer, type Loaded, show } from '../src/store/explorer.ts';
-import { useTrainingClient } from '../src/store/training.ts';
+} from '../src/store/session.ts';
+import { useWorkers } from '../src/store/workers.ts';
 import { connect } from './inProcess.ts';
 
 const documents = ['abba', 'baba', 'cab', 'dada', 'bead', 'face', 'deaf', 'cafe'];
@@ -36,7 +35,7 @@ function saved(seed: number, step: number): Loaded {
 }
 
 const now = () => explorer.getState().loaded!;
-const paused = () => conduct.getState().status === 'paused';
+const paused = () => session.getState().status === 'paused';
 const until = async (is: () => boolean) => {
   for (let i = 0; i < 5000 && !is(); i++) await new Promise((done) => setTimeout(done, 1));
   expect(is()).toBe(true);
@@ -45,8 +44,7 @@ const until = async (is: () => boolean) => {
 const quiet = () => new Promise((done) => setTimeout(done, 60));
 
 beforeEach(() => {
-  useConductClient(connect());
-  useTrainingClient(connect());
+  useWorkers(connect());
 });
 
 describe('a model on its way', () => {
@@ -77,7 +75,7 @@ describe('a model on its way', () => {
     expect(now().final.data).toEqual(whole.final.data);
     expect(explorer.getState().step).toBe(STEPS);
     expect(isUnfinished(now())).toBe(false);
-    expect(conduct.getState()).toMatchObject({ open: false, pacing: false });
+    expect(session.getState()).toMatchObject({ open: false, pacing: false });
   });
 
   test('may come from a file, too', async () => {
@@ -109,7 +107,7 @@ describe('other data, chosen while steps are made', () => {
       makePacedSteps(made); // the pace's last tick
       await quiet();
       expect(now()).toBe(other);
-      expect(conduct.getState()).toMatchObject({ pacing: false, status: 'stopped' });
+      expect(session.getState()).toMatchObject({ pacing: false, status: 'none' });
     }
   });
 

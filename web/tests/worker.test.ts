@@ -6,11 +6,11 @@ import { History, isKeyframe, isSnapshot, keeping } from '../src/engine/history.
 import { Model } from '../src/engine/model.ts';
 import { Tokenizer } from '../src/engine/tokenizer.ts';
 import { begin, initial, prepare, Run } from '../src/engine/train.ts';
-import { type Job, TrainingClient } from '../src/worker/client.ts';
-import { Host, type Surroundings } from '../src/worker/host.ts';
+import type { Job } from '../src/worker/client.ts';
 import { fetchKernel, KernelTrainer } from '../src/worker/kernel.ts';
-import type { FromWorker, Port, ToWorker } from '../src/worker/protocol.ts';
+import { Pool, type WorkerPort } from '../src/worker/pool.ts';
 import { distance, vectors } from './conformance.ts';
+import { connect } from './inProcess.ts';
 
 const recipe = vectors('recipe_ten');
 const tokenizer = new Tokenizer(recipe.data.chars);
@@ -20,39 +20,6 @@ function runOf(training = trainConfig(), shape = {}): Run {
   return prepare(documents, training, tokenizer, shape);
 }
 
-/** Two ends of a line that copies what is sent, as a browser does, and hands buffers over. */
-function line(): [Port<ToWorker, FromWorker>, Port<FromWorker, ToWorker>] {
-  type Listener = (event: { data: never }) => void;
-  const ends: { listeners: Listener[] }[] = [{ listeners: [] }, { listeners: [] }];
-  const end = (own: number) => ({
-    postMessage(message: unknown, transfer: Transferable[]) {
-      const data = structuredClone(message, { transfer: transfer as ArrayBuffer[] }) as never;
-      setImmediate(() => {
-        for (const listener of ends[1 - own]!.listeners) listener({ data });
-      });
-    },
-    addEventListener(_: 'message', listener: Listener) {
-      ends[own]!.listeners.push(listener);
-    },
-  });
-  return [end(0) as Port<ToWorker, FromWorker>, end(1) as Port<FromWorker, ToWorker>];
-}
-
-const around: Surroundings = {
-  now: () => performance.now(),
-  defer: (work) => void setImmediate(work),
-  makeTrainer: async (state, run, interventions) => ({
-    trainer: new Model(state, run.training, interventions),
-    name: 'model',
-  }),
-};
-
-function connect(given: Partial<Surroundings> = {}): TrainingClient {
-  const [page, worker] = line();
-  new Host(worker, { ...around, ...given });
-  return new TrainingClient(page);
-}
-
 const until = async (job: Job, is: (job: Job) => boolean) => {
   for (let i = 0; i < 2000 && !is(job); i++) await new Promise((done) => setTimeout(done, 1));
   expect(is(job), `${job.status} at ${job.step}`).toBe(true);
@@ -60,7 +27,7 @@ const until = async (job: Job, is: (job: Job) => boolean) => {
 
 describe('a run in the worker', () => {
   test('gives the losses and weights of a run beside it, and keeps every step', async () => {
-    const job = connect().start(runOf());
+    const job = connect().train(runOf());
     expect(job.status).toBe('training');
     await job.finished;
     expect([job.status, job.step, job.trainer]).toEqual(['done', 1000, 'model']);
@@ -84,7 +51,7 @@ describe('a run in the worker', () => {
 
   test('waits, makes single steps, pauses and goes on', async () => {
     const statuses: string[] = [];
-    const job = connect().start(runOf(), {
+    const job = connect().train(runOf(), {
       paused: true,
       onStatus: (j) => statuses.push(j.status),
     });
@@ -110,7 +77,7 @@ describe('a run in the worker', () => {
   });
 
   test('is told to go on before it has said that it paused', async () => {
-    const job = connect().start(runOf());
+    const job = connect().train(runOf());
     await until(job, (j) => j.step > 0);
     job.pause();
     job.train();
@@ -121,14 +88,14 @@ describe('a run in the worker', () => {
 
   test('fails where the worker itself cannot run', async () => {
     const port = Object.assign(new EventTarget(), { postMessage: () => {} });
-    const job = new TrainingClient(port as unknown as Port<ToWorker, FromWorker>).start(runOf());
+    const job = new Pool(() => port as unknown as WorkerPort).train(runOf());
     port.dispatchEvent(new Event('error'));
     await expect(job.finished).rejects.toThrow('the training worker cannot run here');
     expect(job.status).toBe('failed');
   });
 
   test('is paused and stopped within 100 ms', async () => {
-    const job = connect().start(runOf(trainConfig({ steps: 100_000 })));
+    const job = connect().train(runOf(trainConfig({ steps: 100_000 })));
     await until(job, (j) => j.step > 0);
     let asked = performance.now();
     job.pause();
@@ -149,7 +116,7 @@ describe('a run in the worker', () => {
     expect(job.status).toBe('stopped');
   });
 
-  test('is dropped when another is asked for, its memory given back', async () => {
+  test('is dropped also while it is in the making, its memory given back', async () => {
     const freed: number[] = [];
     let made = 0;
     const client = connect({
@@ -162,28 +129,30 @@ describe('a run in the worker', () => {
         };
       },
     });
-    const first = client.start(runOf(trainConfig({ steps: 100_000 })));
+    const first = client.train(runOf(trainConfig({ steps: 100_000 })));
     await until(first, (j) => j.step > 0);
-    const second = client.start(runOf(trainConfig({ steps: 30, seed: 1 })));
-    const third = client.start(runOf(trainConfig({ steps: 40, seed: 2 })));
+    first.stop();
+    const second = client.train(runOf(trainConfig({ steps: 30, seed: 1 })));
+    second.stop();
+    const third = client.train(runOf(trainConfig({ steps: 40, seed: 2 })));
     await third.finished;
     expect([first.status, second.status, third.status]).toEqual(['stopped', 'stopped', 'done']);
     expect(second.losses).toHaveLength(0);
     expect(third.losses).toHaveLength(40);
-    expect(freed).toEqual([0, 1]);
+    expect(freed).toEqual([0, 1, 2]);
   });
 
   test('goes on from a step of another run, also with parts left out', async () => {
-    const whole = connect().start(runOf(trainConfig({ steps: 120 })));
+    const whole = connect().train(runOf(trainConfig({ steps: 120 })));
     await whole.finished;
     const state = whole.history.stateAt(60)!;
-    const same = connect().start(whole.run, { state });
+    const same = connect().train(whole.run, { state });
     await same.finished;
     expect(same.firstStep).toBe(60);
     expect(same.losses).toEqual(whole.losses.slice(60));
     expect(same.history.stateAt(100)).toEqual(whole.history.stateAt(100));
     expect(same.history.stateAt(10)).toBeNull();
-    const muted = connect().start(whole.run, { state, interventions: { mutedMlps: [0] } });
+    const muted = connect().train(whole.run, { state, interventions: { mutedMlps: [0] } });
     await muted.finished;
     expect(muted.losses[0]).not.toBe(whole.losses[60]);
     expect(muted.history.stateAt(120)!.params.data).toEqual(
@@ -192,7 +161,7 @@ describe('a run in the worker', () => {
   });
 
   test('that diverges keeps the good steps and says why', async () => {
-    const job = connect().start(runOf(trainConfig({ learning_rate: 1e6 })));
+    const job = connect().train(runOf(trainConfig({ learning_rate: 1e6 })));
     await expect(job.finished).rejects.toThrow(
       /^training diverged: the loss is .+ at step \d+; try/,
     );
@@ -205,7 +174,7 @@ describe('a run in the worker', () => {
   test('that cannot be built fails in one line', async () => {
     const job = connect({
       makeTrainer: () => Promise.reject(new RangeError('not enough memory')),
-    }).start(runOf());
+    }).train(runOf());
     await expect(job.finished).rejects.toThrow('not enough memory');
   });
 });

@@ -79,7 +79,8 @@ export class Activations {
   /** Whether the last pass saw the future, so that there are numbers above the diagonal. */
   peeked = false;
 
-  constructor(config: ModelConfig, capacity: number) {
+  /** @param given the arrays, taken over; else they are new. */
+  constructor(config: ModelConfig, capacity: number, given?: ReadonlyMap<string, Float64Array>) {
     this.config = config;
     this.capacity = capacity;
     this.tokens = new Int32Array(capacity);
@@ -88,7 +89,7 @@ export class Activations {
     const array = (name: string) => {
       const width = widthOf(config, name, capacity);
       const rows = isAttention(name) ? config.n_head * capacity : capacity;
-      const made = new Float64Array(rows * width);
+      const made = given?.get(name) ?? new Float64Array(rows * width);
       byName.set(name, made);
       return made;
     };

@@ -16,13 +16,20 @@ export interface Loss {
   readonly characters: number;
 }
 
-/** Over the first block_size predictions of each document, all weighted alike; null without any. */
-export function modelLoss(model: Model, documents: readonly Document[]): Loss | null {
-  if (!documents.length) return null;
-  return mean(
-    model.surprises(documents).flatMap((row) => [...row]),
-    documents.length,
-  );
+/**
+ * Over the first block_size predictions of each document, all weighted alike; null without any.
+ * Yields after each document, for whoever has other things to do.
+ */
+export function* meanLoss(
+  model: Model,
+  documents: readonly Document[],
+): Generator<{ readonly read: number }, Loss | null> {
+  const surprises: number[] = [];
+  for (const [i, document] of documents.entries()) {
+    surprises.push(...model.surprises([document])[0]!);
+    yield { read: i + 1 };
+  }
+  return documents.length ? mean(surprises, documents.length) : null;
 }
 
 /**
@@ -66,7 +73,7 @@ export class NGram {
     return (count + prior) / ((this.totals.get(context) ?? 0) + NGram.STRENGTH);
   }
 
-  /** On the same predictions as `modelLoss`. */
+  /** On the same predictions as `meanLoss`. */
   loss(documents: readonly Document[], block_size: number): Loss | null {
     if (!documents.length) return null;
     const surprises: number[] = [];

@@ -1,10 +1,6 @@
-/** The documents that a model is judged by on this page, and how it does on them. */
+/** The documents that a model is judged by on this page. */
 
-import { ADAM_DEFAULTS } from './adam.ts';
 import { split } from './evaluate.ts';
-import type { Interventions } from './interventions.ts';
-import { freshState, Model } from './model.ts';
-import type { Params } from './params.ts';
 import type { Run } from './train.ts';
 
 export interface Judges {
@@ -34,32 +30,4 @@ export function judges(run: Run, most = 100): Judges {
     sizes.set(most, found);
   }
   return found;
-}
-
-export interface Mean {
-  /** Mean over the predictions so far, all weighted alike. */
-  readonly nats: number;
-  /** Documents read. */
-  readonly read: number;
-}
-
-/** The mean loss of some documents, yielded after each. */
-export function* meanLoss(
-  params: Params,
-  documents: readonly (readonly number[])[],
-  interventions: Interventions = {},
-): Generator<Mean, Mean> {
-  const model = new Model(freshState(params), ADAM_DEFAULTS, interventions);
-  let total = 0;
-  let count = 0;
-  let mean: Mean = { nats: Number.NaN, read: 0 };
-  for (const [i, document] of documents.entries()) {
-    for (const surprise of model.surprises([document])[0]!) {
-      total += surprise;
-      count++;
-    }
-    mean = { nats: total / count, read: i + 1 };
-    yield mean;
-  }
-  return mean;
 }

@@ -119,8 +119,13 @@ export class History {
     return recordUpdate(model.state(), model.grads, rate, run.training);
   }
 
+  /** The last state that is kept whole at or before a step. */
+  keyframeBefore(step: number): TrainState | undefined {
+    return this.keyframes.findLast((state) => state.step <= step);
+  }
+
   private replay(step: number): Model | null {
-    const keyframe = this.keyframes.findLast((state) => state.step <= step);
+    const keyframe = this.keyframeBefore(step);
     if (!keyframe || step < 0 || step > this.run.training.steps) return null;
     const model = new Model(keyframe, this.run.training, this.interventions);
     this.run.advance(model, keyframe.step, step);

@@ -6,14 +6,15 @@ import {
   type Segment,
   segments,
 } from '../engine/expression.ts';
+import { points as pointsOf } from '../engine/overRun.ts';
 import { explain, label, nudge } from '../engine/provenance.ts';
 import { cellValue } from '../engine/scene.ts';
+import { percent } from '../figures/format.ts';
 import { moveInGrid } from '../figures/roving.ts';
 import { Sparkline } from '../figures/Sparkline.tsx';
 import { clearEdits, editWeight, hover, select } from '../store/explorer.ts';
-import { valueOverRun } from '../store/overRun.ts';
 import { useScene } from '../store/scene.ts';
-import { useExplorer, useLoaded } from '../store/use.ts';
+import { useCompute, useExplorer, useLoaded } from '../store/use.ts';
 
 const TERMS = 7; // of a sum, before it is cut short; the reader can open it
 const CHIPS = 8;
@@ -282,10 +283,22 @@ function OverRun({ cell }: { cell: Cell }) {
   const step = useExplorer((s) => s.step);
   const document = useExplorer((s) => s.document);
   const interventions = useExplorer((s) => s.interventions);
-  const points = useMemo(
-    () => valueOverRun(loaded, document, interventions, cell),
-    [loaded, document, interventions, cell],
+  const { history, run } = loaded;
+  const { value, soFar } = useCompute(
+    'valueOverRun',
+    useMemo(
+      () => history && { run, points: pointsOf(history), document, interventions, cell },
+      [history, run, document, interventions, cell],
+    ),
   );
+  const points = value ?? [];
+  if (history && points.length < 2) {
+    return (
+      <Section title="during training">
+        <p className="caption">being computed: {percent(soFar ?? 0, 0)} done</p>
+      </Section>
+    );
+  }
   if (points.length < 2) {
     return (
       <Section title="during training">

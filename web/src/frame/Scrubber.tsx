@@ -2,9 +2,9 @@ import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { count } from '../figures/format.ts';
 import { extent, smoothed, thinned } from '../figures/plot.ts';
 import { explorer, lastStep, setStep, type Which, whichStep } from '../store/explorer.ts';
+import { trainHere } from '../store/session.ts';
 import { present } from '../store/settings.ts';
-import { trainHere } from '../store/training.ts';
-import { useExplorer } from '../store/use.ts';
+import { useExplorer, useSession } from '../store/use.ts';
 import { Share } from './Share.tsx';
 
 const Curves = lazy(async () => ({ default: (await import('../figures/Curves.tsx')).Curves }));
@@ -17,7 +17,7 @@ export function Scrubber() {
   const step = useExplorer((s) => s.step);
   const asked = useExplorer((s) => s.asked);
   const which = useExplorer(whichStep);
-  const training = useExplorer((s) => s.training);
+  const training = useSession((s) => s.training);
   const [playing, setPlaying] = useState(false);
   const losses = loaded?.losses;
   const steps = loaded?.run.training.steps ?? 1000;

@@ -82,13 +82,13 @@ function ShareDialog({ onClose }: { onClose: () => void }) {
   );
 }
 
-function save(): void {
-  const text = modelJson(explorer.getState());
+async function save(): Promise<void> {
+  const text = await modelJson(explorer.getState());
   if (text) download('model.json', text, 'application/json');
 }
 
-function saveRun(): void {
-  const files = runFiles(explorer.getState());
+async function saveRun(): Promise<void> {
+  const files = await runFiles(explorer.getState());
   if (!files) return;
   download('model.safetensors', files.model, 'application/octet-stream');
   download('tokenizer.json', files.tokenizer, 'application/json');

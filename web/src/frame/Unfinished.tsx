@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
 import { count } from '../figures/format.ts';
-import { conduct, finish, isOpen, isUnfinished, putBack, stepBefore } from '../store/conduct.ts';
-import { useExplorer } from '../store/use.ts';
+import { finish, isOpen, isUnfinished, putBack, session, stepBefore } from '../store/session.ts';
+import { useExplorer, useSession } from '../store/use.ts';
 
 /**
  * Said in the frame of every chapter as long as the model in force has not made all its steps,
@@ -9,8 +9,8 @@ import { useExplorer } from '../store/use.ts';
  */
 export function Unfinished() {
   const loaded = useExplorer((s) => s.loaded);
-  const training = useExplorer((s) => s.training);
-  const { status, pacing } = useStore(conduct);
+  const training = useSession((s) => s.training);
+  const { status, pacing } = useStore(session);
   if (!loaded || training !== null || !isUnfinished(loaded)) return null;
   const { finalStep, run } = loaded;
   const going = isOpen(loaded) && (pacing || status === 'training');

@@ -4,12 +4,15 @@
  */
 
 import { createStore } from 'zustand/vanilla';
+import { numParams } from '../engine/config.ts';
 import { type Cell, cellKey } from '../engine/expression.ts';
 import type { History } from '../engine/history.ts';
 import type { Interventions } from '../engine/interventions.ts';
 import { type Trace, trace } from '../engine/model.ts';
 import type { Params } from '../engine/params.ts';
 import type { Run } from '../engine/train.ts';
+import { traceFromData } from '../worker/traceData.ts';
+import { workers } from './workers.ts';
 
 /** What the page says of the data it was given. */
 export interface SourceInfo {
@@ -46,14 +49,14 @@ export interface Explorer {
   readonly error: string;
   /** One line that is good to know. */
   readonly notice: string;
-  /** Steps made by the worker while it trains; null otherwise. */
-  readonly training: number | null;
 
   // cursor
   /** The step whose numbers are shown. */
   readonly step: number;
   /** The step that was asked for; see `whichStep`. */
   readonly asked: number;
+  /** A large model reads in a worker: what is shown is of the question before. */
+  readonly reading: boolean;
   readonly document: string;
   readonly position: number;
   readonly layer: number;
@@ -75,13 +78,15 @@ export interface Explorer {
   readonly ids: readonly number[];
 }
 
+const NO_EDITS: ReadonlyMap<number, number> = new Map();
+
 const EMPTY: Explorer = {
   loaded: null,
   error: '',
   notice: '',
-  training: null,
   step: 0,
   asked: 0,
+  reading: false,
   document: '',
   position: 0,
   layer: 0,
@@ -89,7 +94,7 @@ const EMPTY: Explorer = {
   selected: null,
   hovered: null,
   interventions: {},
-  edits: new Map(),
+  edits: NO_EDITS,
   params: null,
   trace: null,
   ids: [],
@@ -97,31 +102,112 @@ const EMPTY: Explorer = {
 
 export const explorer = createStore<Explorer>(() => EMPTY);
 
+/** What the numbers on the screen follow from. */
+interface Question {
+  readonly loaded: Loaded;
+  readonly step: number;
+  readonly document: string;
+  readonly edits: ReadonlyMap<number, number>;
+  readonly interventions: Interventions;
+}
+
+/** What is shown or, where a large model is being read, will be. */
+let question: Question | null = null;
+
+/** Parameters times positions: up to here a document is read within a few milliseconds. */
+const LIGHT = 2_000_000;
+
 /** Change something and let what depends on it follow. */
 function change(given: Partial<Explorer>): void {
   const before = explorer.getState();
   const next: { -readonly [K in keyof Explorer]: Explorer[K] } = { ...before, ...given };
-  const { loaded } = next;
-  if (loaded) {
-    const moved = loaded !== before.loaded || next.asked !== before.asked;
-    if (moved) next.step = shownStep(loaded, next.asked);
-    const params =
-      moved || next.edits !== before.edits
-        ? edited(paramsAt(loaded, next.step), next.edits)
-        : next.params!;
-    if (
-      params !== before.params ||
-      next.document !== before.document ||
-      next.interventions !== before.interventions
-    ) {
-      const ids = loaded.run.tokenizer.encode(next.document);
-      const read = trace(params, ids, next.interventions);
-      const position = Math.min(next.position, read.values.length - 1);
-      explorer.setState({ ...next, params, ids, trace: read, position });
-      return;
-    }
+  const { loaded, edits, interventions } = next;
+  if (!loaded) {
+    explorer.setState(next);
+    return;
   }
-  explorer.setState(next);
+  const last = question;
+  const moved = loaded !== last?.loaded || given.asked !== undefined;
+  question = {
+    ...{ loaded, edits, interventions },
+    step: moved ? shownStep(loaded, next.asked) : last.step,
+    document: given.document ?? last?.document ?? next.document,
+  };
+  if (last && sameAnswer(question, last)) {
+    explorer.setState({ ...given, step: before.reading ? before.step : question.step });
+  } else if (loaded.run !== before.loaded?.run || isLight(question)) {
+    busy?.stop();
+    busy = null;
+    const shown = answer(question, readNow(question));
+    const position = Math.min(next.position, shown.trace.values.length - 1);
+    explorer.setState({ ...next, ...shown, position, reading: false });
+  } else {
+    // The switches move at once; the cursor, which is in the document, with the document.
+    const { document, position, selected, hovered, ...now } = given;
+    explorer.setState({ ...now, reading: true });
+    if (!busy) readLater(question);
+  }
+}
+
+function isLight({ loaded: { run }, document }: Question): boolean {
+  return numParams(run.model) * Math.min(document.length + 1, run.model.block_size) <= LIGHT;
+}
+
+function sameAnswer(a: Question, b: Question): boolean {
+  return (
+    a.document === b.document &&
+    a.interventions === b.interventions &&
+    a.edits === b.edits &&
+    a.step === b.step &&
+    (a.loaded === b.loaded || weightsAt(a) === weightsAt(b))
+  );
+}
+
+/** Where the weights are kept: the same place, the same numbers. */
+function weightsAt({ loaded: { final, finalStep, history }, step }: Question): unknown {
+  return step === finalStep ? final : history?.snapshot(step);
+}
+
+/** What of the state an answer brings. */
+function answer({ step, document }: Question, read: Trace) {
+  return { step, document, trace: read, params: read.params, ids: Array.from(read.document) };
+}
+
+function readingOf({ loaded, step, edits, document, interventions }: Question) {
+  const params = edited(paramsAt(loaded, step), edits);
+  return { params, document: loaded.run.tokenizer.encode(document), interventions };
+}
+
+function readNow(asked: Question): Trace {
+  const { params, document, interventions } = readingOf(asked);
+  return trace(params, document, interventions);
+}
+
+/** The question that a worker is about; the newest one is next. */
+let busy: { stop(): void } | null = null;
+
+function readLater(asked: Question): void {
+  const given = readingOf(asked);
+  const work = workers().compute('reading', given);
+  busy = work;
+  const settle = (read: Trace) => {
+    if (busy !== work || !question) return; // another run is shown
+    busy = null;
+    const { document, position } = explorer.getState();
+    const other = asked.document !== document;
+    const shown = answer(asked, read);
+    explorer.setState({
+      ...shown,
+      position: other ? 0 : Math.min(position, read.values.length - 1),
+      ...(other ? { selected: null, hovered: null } : {}),
+      reading: asked !== question && !sameAnswer(asked, question),
+    });
+    if (explorer.getState().reading) readLater(question);
+  };
+  work.finished.then(
+    (data) => data && settle(traceFromData(data, given)),
+    () => settle(readNow(asked)), // no worker can run here
+  );
 }
 
 /** The step that can be shown when one is asked for: itself, the nearest that is kept, the last. */
@@ -136,17 +222,11 @@ export function paramsAt({ final, finalStep, history }: Loaded, step: number): P
   return history.paramsAt(step);
 }
 
-/** The parameters that are shown, in full precision where the history can give it. */
-export function exactParams({ loaded, step, edits, params }: Explorer): Params | null {
-  if (!loaded || !params || step === loaded.finalStep) return params;
-  const exact = loaded.history?.stateAt(step)?.params;
-  return exact ? edited(exact, edits) : params;
-}
-
 /** What is shown where a step was asked for: it, the nearest that is kept, or not known yet. */
 export type Which = 'exact' | 'kept' | 'unknown';
 
-export function whichStep({ loaded, step, asked }: Explorer): Which {
+export function whichStep({ loaded, step, asked, reading }: Explorer): Which {
+  if (reading) return 'unknown';
   if (step === asked) return 'exact';
   return loaded?.history ? 'kept' : 'unknown';
 }
@@ -156,7 +236,7 @@ export function lastStep({ losses, finalStep }: Loaded): number {
   return Math.max(losses.length, finalStep);
 }
 
-function edited(params: Params, edits: ReadonlyMap<number, number>): Params {
+export function edited(params: Params, edits: ReadonlyMap<number, number>): Params {
   if (edits.size === 0) return params;
   const copy = params.copy();
   for (const [index, value] of edits) copy.data[index] = value;
@@ -169,7 +249,6 @@ export function show(loaded: Loaded, document?: string): void {
     loaded,
     error: '',
     notice: '',
-    training: null, // whatever was being trained is not shown any more
     asked: loaded.finalStep,
     document: document ?? loaded.run.documents[0]!,
     position: 0,
@@ -178,7 +257,7 @@ export function show(loaded: Loaded, document?: string): void {
     selected: null,
     hovered: null,
     interventions: {},
-    edits: new Map(),
+    edits: NO_EDITS,
   });
 }
 
@@ -190,7 +269,7 @@ export function enrich(loaded: Loaded, asked = explorer.getState().asked): void 
 export function setStep(step: number): void {
   const { loaded } = explorer.getState();
   if (!loaded) return;
-  change({ asked: Math.max(0, Math.min(step, lastStep(loaded))), edits: new Map() });
+  change({ asked: Math.max(0, Math.min(step, lastStep(loaded))), edits: NO_EDITS });
 }
 
 /** Throws DataError if the text has characters that the model does not know. */
@@ -231,11 +310,7 @@ export function editWeight(index: number, value: number | null): void {
 }
 
 export function clearEdits(): void {
-  change({ edits: new Map() });
-}
-
-export function setTraining(training: number | null): void {
-  change({ training });
+  change({ edits: NO_EDITS });
 }
 
 export function notify(notice: string): void {
@@ -243,7 +318,7 @@ export function notify(notice: string): void {
 }
 
 export function fail(error: string): void {
-  change({ error, training: null });
+  change({ error });
 }
 
 export function sameCell(a: Cell | null, b: Cell | null): boolean {

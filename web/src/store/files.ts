@@ -1,16 +1,17 @@
 /** What is shown, as files: a model.json, or those of a run directory. */
 
-import { freshState } from '../engine/model.ts';
+import { freshState, type TrainState } from '../engine/model.ts';
 import { writeModelJson } from '../engine/modelFile.ts';
 import { sampleConfig } from '../engine/sample.ts';
 import { writeState, writeTokenizerJson } from '../engine/stateFile.ts';
-import { type Explorer, exactParams } from './explorer.ts';
+import { type Explorer, edited, type Loaded, paramsAt } from './explorer.ts';
+import { stateAt } from './session.ts';
 
 /** The model as it is shown now, with its documents, as the Python package writes it. */
-export function modelJson(state: Explorer): string | null {
+export async function modelJson(state: Explorer): Promise<string | null> {
   const { loaded, step, edits } = state;
-  const params = exactParams(state);
-  if (!loaded || !params) return null;
+  if (!loaded) return null;
+  const { params } = await exactState(loaded, state);
   const { run, source, losses } = loaded;
   return writeModelJson({
     made_by: 'glassgpt explorer',
@@ -39,16 +40,25 @@ export interface RunFiles {
 }
 
 /** As a run directory has it. */
-export function runFiles(state: Explorer): RunFiles | null {
-  const { loaded, step } = state;
-  const params = exactParams(state);
-  if (!loaded || !params) return null;
-  const { run, history } = loaded;
-  // Moments are known where the run was trained here; otherwise they start at zero.
-  const { m, v } = history?.stateAt(step) ?? freshState(params);
+export async function runFiles(state: Explorer): Promise<RunFiles | null> {
+  const { loaded } = state;
+  if (!loaded) return null;
+  const { run } = loaded;
   return {
-    model: writeState({ params, m, v, step }),
+    model: writeState(await exactState(loaded, state)),
     tokenizer: writeTokenizerJson(run.tokenizer),
     documents: `${run.documents.join('\n')}\n`,
   };
+}
+
+/**
+ * What is shown, in full precision where the history can give it. Moments are known where the run
+ * was trained here; otherwise they start at zero.
+ */
+async function exactState(loaded: Loaded, { step, edits }: Explorer): Promise<TrainState> {
+  const trained = await stateAt(loaded, step);
+  const params = step === loaded.finalStep ? loaded.final : trained?.params;
+  const exact = edited(params ?? paramsAt(loaded, step), edits);
+  const { m, v } = trained ?? freshState(exact);
+  return { params: exact, m, v, step };
 }

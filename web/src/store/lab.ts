@@ -1,35 +1,16 @@
 /**
- * Retraining live: the shared run once more with other settings, in a worker of its own.
+ * Retraining live: the shared run once more with other settings, in a worker.
  * A change of the settings drops the run before; finished runs can be kept and compared.
  */
 
 import { createStore } from 'zustand/vanilla';
-import { MODEL_DEFAULTS, trainConfig } from '../engine/config.ts';
 import { GlassError } from '../engine/errors.ts';
-import { prepare, Run } from '../engine/train.ts';
-import { createWorker, type Job, TrainingClient } from '../worker/client.ts';
+import type { Run } from '../engine/train.ts';
+import type { Job } from '../worker/client.ts';
 import type { Measured } from '../worker/protocol.ts';
 import { explorer, type Loaded, show } from './explorer.ts';
-import { originalOrder } from './share.ts';
-import { trainHere } from './training.ts';
-
-/** What can be turned. `documents` is the number trained on. */
-export interface LabSettings {
-  readonly learning_rate: number;
-  readonly decay: boolean;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly n_embd: number;
-  readonly n_head: number;
-  readonly n_layer: number;
-  readonly block_size: number;
-  readonly seed: number;
-  readonly documents: number;
-  readonly batch_size: number;
-  readonly steps: number;
-  /** Go on from this step of the shared run; null: from the start. */
-  readonly from: number | null;
-}
+import { fitting, HELD_OUT, type LabSettings, labelOf, runFor, settingsOf } from './labSettings.ts';
+import { train, trainHere } from './session.ts';
 
 /** A run of the lab, finished or on its way. */
 export interface LabRun {
@@ -64,10 +45,6 @@ export interface Lab {
 }
 
 export const MAX_KEPT = 5;
-/** Documents set aside to measure on; short lists have none to spare. */
-export const HELD_OUT = 100;
-const ENOUGH = 200;
-
 export const lab = createStore<Lab>(() => ({
   base: null,
   settings: null,
@@ -76,101 +53,6 @@ export const lab = createStore<Lab>(() => ({
   times: null,
   problem: '',
 }));
-
-// --- settings ----------------------------------------------------------------
-
-/** How many documents there are to train on once some are set aside. */
-export function trainable(total: number, heldOut = HELD_OUT): number {
-  return total >= ENOUGH ? total - Math.min(heldOut, Math.floor(total / 4)) : total;
-}
-
-/** The settings of a run, as far as the lab has them. */
-export function settingsOf({ model, training, documents, numTrain }: Run): LabSettings {
-  const { n_embd, n_head, n_layer, block_size } = model;
-  const { learning_rate, beta1, beta2, batch_size, steps } = training;
-  const most = trainable(documents.length);
-  return {
-    ...{ learning_rate, decay: true, beta1, beta2, n_embd, n_head, n_layer, block_size },
-    ...{ seed: Number(training.seed), documents: Math.min(numTrain, most), batch_size, steps },
-    from: null,
-  };
-}
-
-/** Another width may need another number of heads: the most that divide it, but no more than now. */
-export function fitting(settings: LabSettings): LabSettings {
-  let heads = Math.min(settings.n_head, settings.n_embd);
-  while (settings.n_embd % heads) heads--;
-  return heads === settings.n_head ? settings : { ...settings, n_head: heads };
-}
-
-const orders = new WeakMap<Run, string[]>();
-
-/** The documents as they stand in the file, worked out once for each run. */
-export function fileOrder(run: Run): string[] {
-  let order = orders.get(run);
-  if (!order) {
-    order = originalOrder(run);
-    orders.set(run, order);
-  }
-  return order;
-}
-
-/** The run that the settings stand for; throws ConfigError for impossible ones. */
-export function runFor(base: Run, settings: LabSettings): Run {
-  const { learning_rate, beta1, beta2, seed, batch_size, steps } = settings;
-  const recipe = { ...base.training, learning_rate, beta1, beta2 };
-  if (settings.from !== null) {
-    const { model, tokenizer, documents, numTrain } = base;
-    return new Run(model, trainConfig(recipe), tokenizer, documents, numTrain);
-  }
-  const total = base.documents.length;
-  const aside = total - Math.min(settings.documents, total);
-  // Half a document more, so that rounding cannot take one away.
-  const val_fraction = aside ? (aside + 0.5) / total : 0;
-  const training = trainConfig({ ...recipe, seed, batch_size, steps, val_fraction });
-  const { n_embd, n_head, n_layer, block_size } = settings;
-  const shape = { n_embd, n_head, n_layer, block_size };
-  return prepare(fileOrder(base), training, base.tokenizer, shape);
-}
-
-const NAMES: readonly (readonly [keyof LabSettings, string])[] = [
-  ['learning_rate', 'rate'],
-  ['beta1', 'β1'],
-  ['beta2', 'β2'],
-  ['n_embd', 'width'],
-  ['n_head', 'heads'],
-  ['n_layer', 'layers'],
-  ['block_size', 'block'],
-  ['seed', 'seed'],
-  ['documents', 'documents'],
-  ['batch_size', 'batch'],
-  ['steps', 'steps'],
-];
-
-/** What a run has otherwise than the base, in a few words. */
-export function labelOf(settings: LabSettings, base: LabSettings): string {
-  const parts = NAMES.filter(([key]) => settings[key] !== base[key]).map(
-    ([key, name]) => `${name} ${settings[key]}`,
-  );
-  if (settings.decay !== base.decay) parts.push('no decay');
-  if (settings.from !== null) parts.unshift(`from step ${settings.from}`);
-  return parts.join(', ') || 'same settings';
-}
-
-/** The run with nothing changed but the learning rate, whatever the sliders say now. */
-export function onlyRate(base: Run, learning_rate: number): LabSettings {
-  return { ...settingsOf(base), learning_rate };
-}
-
-export function sameSettings(a: LabSettings, b: LabSettings): boolean {
-  return labelOf(a, b) === labelOf(b, b);
-}
-
-/** Mean of the last 100 losses, or of as many as there are. */
-export function lastMean(losses: readonly number[], count = 100): number | null {
-  const last = losses.slice(-count);
-  return last.length ? last.reduce((sum, loss) => sum + loss, 0) / last.length : null;
-}
 
 // --- retraining --------------------------------------------------------------
 
@@ -205,14 +87,8 @@ export class Latest<T> {
   }
 }
 
-let client: TrainingClient | null = null;
 let job: Job | null = null;
 let lastId = 0;
-
-/** For tests: another worker than the browser's. */
-export function useClient(given: TrainingClient): void {
-  client = given;
-}
 
 const latest = new Latest<{ settings: LabSettings; asked: number }>(({ settings, asked }) => {
   const { base } = lab.getState();
@@ -259,9 +135,9 @@ function stateToGoOnFrom(settings: LabSettings) {
 function begin(base: Loaded, settings: LabSettings, asked: number): void {
   const run = runFor(base.run, settings);
   const state = stateToGoOnFrom(settings);
-  client ??= new TrainingClient(createWorker());
   const id = ++lastId;
-  const started: Job = client.start(run, {
+  job?.stop();
+  const started: Job = train(run, {
     ...(state ? { state } : {}),
     ...(settings.decay ? {} : { variant: { constantRate: true } }),
     lean: true,
@@ -351,11 +227,4 @@ export async function adopt(): Promise<void> {
   }));
   show(loaded, explorer.getState().document);
   await trainHere();
-}
-
-/** Whether a shape is the default one, at which times are promised. */
-export function isDefaultShape({ n_embd, n_head, n_layer, block_size, steps }: LabSettings) {
-  const d = MODEL_DEFAULTS;
-  const shape = n_embd === d.n_embd && n_head === d.n_head && n_layer === d.n_layer;
-  return shape && block_size === d.block_size && steps === 1000;
 }

@@ -9,7 +9,7 @@ import { readState, readTokenizerJson } from '../engine/stateFile.ts';
 import { Tokenizer } from '../engine/tokenizer.ts';
 import { begin, Run } from '../engine/train.ts';
 import { fail, type Loaded, show } from './explorer.ts';
-import { trainHere } from './training.ts';
+import { trainHere } from './session.ts';
 
 /** The pretrained models that come with the page. */
 export const PRETRAINED = [

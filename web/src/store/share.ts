@@ -28,7 +28,7 @@ import {
 } from './explorer.ts';
 import { checkLimits, type Link, MAX_LINK, pack, unpack } from './link.ts';
 import { fetchPretrained, openUsual, PRETRAINED } from './load.ts';
-import { trainHere } from './training.ts';
+import { trainHere } from './session.ts';
 
 /** The address of this page with everything in it; throws GlassError where the list is too large. */
 export async function makeLink(chapter: string): Promise<string> {

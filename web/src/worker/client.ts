@@ -1,4 +1,4 @@
-/** The page's side: start a run in the worker, steer it, and have its history grow here. */
+/** The page's side of a job: steer a run and have its history grow here, or follow a computation. */
 
 import { GlassError } from '../engine/errors.ts';
 import { History } from '../engine/history.ts';
@@ -8,11 +8,8 @@ import type { Run } from '../engine/train.ts';
 import {
   type FromWorker,
   type Measured,
-  type Port,
   type Progress,
-  runToData,
   stateFromData,
-  stateToData,
   type ToWorker,
   type TrainerName,
   type Wishes,
@@ -34,51 +31,6 @@ export interface JobOptions extends JobEvents, Wishes {
   readonly interventions?: Interventions;
   /** Wait for `train()` or `step()`; otherwise training begins at once. */
   readonly paused?: boolean;
-}
-
-/** The training worker as a port for `TrainingClient`. */
-export function createWorker(): Worker {
-  return new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
-}
-
-export class TrainingClient {
-  private readonly port: Port<ToWorker, FromWorker>;
-  private job: Job | null = null;
-  private lastId = 0;
-
-  constructor(port: Port<ToWorker, FromWorker>) {
-    this.port = port;
-    port.addEventListener('message', ({ data }) => {
-      if (this.job && data.id === this.job.id) this.job.receive(data);
-    });
-    // A worker whose script cannot be loaded says nothing; it only raises an error here.
-    if (port instanceof EventTarget) {
-      port.addEventListener('error', () => this.job?.fail('the training worker cannot run here'));
-    }
-  }
-
-  /** Train a run; the one before, if any, is stopped. */
-  start(run: Run, options: JobOptions = {}): Job {
-    this.job?.stop();
-    const { state, interventions = {}, paused = false, variant, lean, measure } = options;
-    const id = ++this.lastId;
-    const send = (message: ToWorker) => this.port.postMessage(message, []);
-    this.job = new Job(id, run, options, send);
-    send({
-      type: 'start',
-      id,
-      run: runToData(run),
-      state: state ? stateToData(state) : null,
-      interventions,
-      wishes: {
-        ...(variant ? { variant } : {}),
-        ...(lean ? { lean } : {}),
-        ...(measure ? { measure } : {}),
-      },
-    });
-    if (!paused) this.job.train();
-    return this.job;
-  }
 }
 
 /** One run in the worker. */
@@ -202,5 +154,68 @@ export class Job {
   private become(status: JobStatus): void {
     this.status = status;
     this.events.onStatus?.(this);
+  }
+}
+
+/** Something that is worked out in a worker; `onNews` tells that more of it is known. */
+export class Computation<Y, R> {
+  readonly id: number;
+  status: 'running' | 'done' | 'failed' | 'stopped' = 'running';
+  /** The newest of what it has yielded. */
+  soFar: Y | null = null;
+  value: R | null = null;
+  /** One line, if it failed. */
+  error = '';
+  /** What it comes to; null if it was stopped; rejects if it failed. */
+  readonly finished: Promise<R | null>;
+  private readonly send: (message: ToWorker) => void;
+  private readonly onNews: ((work: Computation<Y, R>) => void) | undefined;
+  private finish: (value: R | null) => void = () => {};
+  private giveUp: (error: Error) => void = () => {};
+
+  constructor(
+    id: number,
+    send: (message: ToWorker) => void,
+    onNews?: (work: Computation<Y, R>) => void,
+  ) {
+    this.id = id;
+    this.send = send;
+    this.onNews = onNews;
+    this.finished = new Promise((resolve, reject) => {
+      this.finish = resolve;
+      this.giveUp = reject;
+    });
+    this.finished.catch(() => {}); // whoever watches `status` need not handle it
+  }
+
+  get isOver(): boolean {
+    return this.status !== 'running';
+  }
+
+  stop(): void {
+    if (this.isOver) return;
+    this.status = 'stopped';
+    this.send({ type: 'stop', id: this.id });
+    this.finish(null);
+  }
+
+  receive(message: FromWorker): void {
+    if (this.isOver) return;
+    if (message.type === 'failed') this.fail(message.error);
+    if (message.type !== 'value') return;
+    if (message.done) {
+      this.status = 'done';
+      this.value = message.value as R;
+      this.finish(this.value);
+    } else this.soFar = message.value as Y;
+    this.onNews?.(this);
+  }
+
+  fail(error: string): void {
+    if (this.isOver) return;
+    this.status = 'failed';
+    this.error = error;
+    this.giveUp(new GlassError(error));
+    this.onNews?.(this);
   }
 }

@@ -1,258 +1,162 @@
 /**
- * The worker's side: one run at a time, trained a slice at a time, so that a message is never
- * waited for longer than a slice and a step take.
+ * The worker's side: several jobs that take turns, a slice each, so that a message is never waited
+ * for longer than a slice of each and the step it ends with.
  */
 
-import { numParams } from '../engine/config.ts';
-import { modelLoss, split } from '../engine/evaluate.ts';
-import { isKeyframe, isSnapshot, type Keeping, keeping } from '../engine/history.ts';
-import type { Interventions } from '../engine/interventions.ts';
-import { Model, type TrainState } from '../engine/model.ts';
-import type { Run, Trainer } from '../engine/train.ts';
+import { Params } from '../engine/params.ts';
+import type { Run } from '../engine/train.ts';
 import {
+  type Compute,
   type FromWorker,
-  type Measured,
   type Port,
-  type Progress,
+  type RunData,
   runFromData,
-  type StateData,
-  stateFromData,
-  stateToData,
   type ToWorker,
-  type TrainerName,
-  type Variant,
-  type Wishes,
 } from './protocol.ts';
-import { initialState } from './weights.ts';
+import { type Task, tasks } from './tasks.ts';
+import { TrainingJob } from './trainingJob.ts';
+import { type Post, SLICE_MS, type Surroundings, type Work } from './work.ts';
 
-/** Training goes on for so long before messages are looked at. */
-export const SLICE_MS = 16;
-
-export interface Surroundings {
-  /** Call back after waiting messages have been handled. */
-  readonly defer: (work: () => void) => void;
-  readonly now: () => number;
-  /** Chooses what makes the steps. */
-  readonly makeTrainer: (
-    state: TrainState,
-    run: Run,
-    interventions: Interventions,
-    variant: Variant,
-  ) => Promise<{ trainer: Trainer; name: TrainerName }>;
-}
-
-interface Job {
-  readonly id: number;
-  readonly run: Run;
-  readonly trainer: Trainer;
-  readonly keep: Keeping;
-  readonly interventions: Interventions;
-  readonly wishes: Wishes;
-  step: number;
-  /** The last step that has a snapshot. */
-  kept: number;
-  /** Train up to this step. */
-  until: number;
-  /** Whether a slice is waiting for its turn. */
-  scheduled: boolean;
-}
+/** How far a computation is, is said this often at most. */
+const NEWS_MS = 100;
 
 export class Host {
-  private readonly port: Port<FromWorker, ToWorker>;
+  private readonly post: Post;
   private readonly around: Surroundings;
-  private job: Job | null = null;
-  /** Of the run asked for last; its job may still be in the making. */
-  private current = -1;
-  /** Steps asked for while the job was in the making. */
-  private wanted = 0;
+  private readonly jobs = new Map<number, Work>();
+  /** Jobs that wait for their turn. */
+  private readonly waiting = new Set<number>();
+  private readonly documents = new Map<number, readonly string[]>();
 
   constructor(port: Port<FromWorker, ToWorker>, around: Surroundings) {
-    this.port = port;
+    this.post = (message, transfer = []) => port.postMessage(message, transfer);
     this.around = around;
     port.addEventListener('message', ({ data }) => this.receive(data));
   }
 
   private receive(message: ToWorker): void {
-    if (message.type === 'start') {
-      this.drop();
-      this.current = message.id;
-      this.wanted = 0;
-      this.start(message).catch((error: unknown) => this.fail(message.id, error));
-      return;
-    }
-    if (message.id !== this.current) return;
-    const step = this.job?.step ?? 0;
-    if (message.type === 'stop') {
-      this.drop();
-      this.current = -1;
-      return;
-    }
-    const count = { train: Number.POSITIVE_INFINITY, pause: 0, step: 0 }[message.type];
-    this.wanted = message.type === 'step' ? message.count : count;
-    this.trainUntil(step + this.wanted);
-  }
-
-  private async start(message: Extract<ToWorker, { type: 'start' }>): Promise<void> {
-    const { id, interventions, wishes } = message;
-    const run = runFromData(message.run);
-    const state = message.state ? stateFromData(run.model, message.state) : initialState(run);
-    const { variant = {} } = wishes;
-    const { trainer, name } = await this.around.makeTrainer(state, run, interventions, variant);
-    if (id !== this.current) {
-      trainer.free?.(); // a later run was asked for in the meantime
-      return;
-    }
-    const { step } = state;
-    const rule = keeping(run.model, run.training);
-    const never = Number.POSITIVE_INFINITY;
-    const keep = wishes.lean ? { ...rule, every: never, keyframeEvery: never } : rule;
-    const parts = { id, run, trainer, keep, interventions, wishes };
-    const job = { ...parts, step, kept: -1, until: step, scheduled: false };
-    this.job = job;
-    this.post({ type: 'ready', id, trainer: name });
-    const begun = new Slice(job);
-    begun.keep(true);
-    this.post(...begun.message());
-    this.trainUntil(state.step + this.wanted);
-  }
-
-  private trainUntil(step: number): void {
-    const { job } = this;
-    if (!job) return;
-    job.until = Math.min(step, job.keep.last);
-    if (job.step < job.until) this.schedule(job);
-    else if (!job.scheduled) this.idle(job);
-  }
-
-  private schedule(job: Job): void {
-    if (job.scheduled) return;
-    job.scheduled = true;
-    this.around.defer(() => {
-      job.scheduled = false;
-      if (job !== this.job) return;
-      try {
-        this.slice(job);
-      } catch (error) {
-        this.fail(job.id, error);
+    switch (message.type) {
+      case 'documents':
+        this.documents.set(message.key, message.list);
+        return;
+      case 'forget':
+        this.documents.delete(message.key);
+        return;
+      case 'stop':
+        this.drop(message.id);
+        this.post({ type: 'stopped', id: message.id });
+        return;
+      case 'start':
+        this.attempt(message.id, () => {
+          const job = new TrainingJob(message, this.run(message.run), this.post);
+          this.jobs.set(message.id, job);
+          job.begin(this.around).then(
+            () => this.wake(message.id),
+            (error) => this.jobs.has(message.id) && this.fail(message.id, error),
+          );
+        });
+        return;
+      case 'compute':
+        this.attempt(message.id, () => {
+          this.jobs.set(message.id, new Computation(message, this.given(message.args), this.post));
+          this.wake(message.id);
+        });
+        return;
+      default: {
+        const job = this.jobs.get(message.id);
+        if (!(job instanceof TrainingJob)) return;
+        job.order(message);
+        this.wake(message.id);
       }
-    });
+    }
   }
 
-  /** Some steps; what they gave is reported even where the last one fails. */
-  private slice(job: Job): void {
-    const slice = new Slice(job);
-    const end = this.around.now() + SLICE_MS;
-    try {
-      while (job.step < job.until && this.around.now() < end) slice.step();
-    } finally {
-      if (slice.losses.length) this.post(...slice.message());
-    }
-    if (job.step < job.until) this.schedule(job);
-    else this.idle(job);
+  private run(data: RunData): Run {
+    const documents = this.documents.get(data.documents);
+    if (!documents) throw new RangeError('the documents of this run have not been sent');
+    return runFromData(data, documents);
   }
 
-  private idle(job: Job): void {
-    const { id, step } = job;
-    if (job.kept !== step && !job.wishes.lean) {
-      const slice = new Slice(job); // a page that pauses here shows this step
-      slice.keep(true);
-      this.post(...slice.message());
-    }
-    const done = step >= job.keep.last;
-    if (!done || !job.wishes.measure) {
-      this.post({ type: 'idle', id, step, done, measured: null });
-      return;
-    }
-    // The steps are on their way; an order that came in the meantime goes before this.
-    job.scheduled = true;
+  /** A run and parameters come as plain data. */
+  private given(args: { run?: RunData; params?: Pick<Params, 'config' | 'data'> }): object {
+    const { run, params } = args;
+    return {
+      ...args,
+      ...(run ? { run: this.run(run) } : {}),
+      ...(params ? { params: new Params(params.config, params.data) } : {}),
+    };
+  }
+
+  private wake(id: number): void {
+    if (this.waiting.has(id)) return;
+    this.waiting.add(id);
     this.around.defer(() => {
-      job.scheduled = false;
-      if (job === this.job) this.post({ type: 'idle', id, step, done, measured: measure(job) });
+      this.waiting.delete(id);
+      const job = this.jobs.get(id);
+      if (!job) return;
+      this.attempt(id, () => {
+        const end = this.around.now() + SLICE_MS;
+        const then = job.slice(() => this.around.now() < end);
+        if (then === 'more') this.wake(id);
+        if (then === 'over') this.drop(id);
+      });
     });
+  }
+
+  private attempt(id: number, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.fail(id, error);
+    }
   }
 
   private fail(id: number, error: unknown): void {
-    if (id !== this.current) return;
-    this.drop();
-    this.current = -1;
+    this.drop(id);
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     this.post({ type: 'failed', id, error: message, kind: name });
   }
 
-  private drop(): void {
-    this.job?.trainer.free?.();
-    this.job = null;
-  }
-
-  private post(message: FromWorker, transfer: Transferable[] = []): void {
-    this.port.postMessage(message, transfer);
+  private drop(id: number): void {
+    this.jobs.get(id)?.drop();
+    this.jobs.delete(id);
   }
 }
 
-/** How good the run has become, on documents it has read and on others. */
-function measure({ run, trainer, interventions, step, wishes }: Job): Measured {
-  const model = new Model(trainer.state(), run.training, interventions);
-  const { train, heldOut } = split(run, step);
-  const lossOn = (documents: readonly string[]) =>
-    modelLoss(
-      model,
-      documents.slice(0, wishes.measure).map((document) => run.encode(document)),
-    );
-  return { train: lossOn(train), heldOut: lossOn(heldOut) };
+/** A task of `tasks.ts` on its way; what it yields is shown, the newest of each slice. */
+class Computation implements Work {
+  private readonly id: number;
+  private readonly work: Generator<unknown, unknown>;
+  private readonly post: Post;
+  /** When it was last said how far it is. */
+  private said = 0;
+
+  constructor({ id, task }: Compute, args: object, post: Post) {
+    this.id = id;
+    this.post = post;
+    this.work = (tasks as Record<string, Task>)[task]!(args as never);
+  }
+
+  slice(mayGoOn: () => boolean) {
+    let next = this.work.next();
+    while (!next.done && mayGoOn()) next = this.work.next();
+    const { value, done = false } = next;
+    if (!done && performance.now() - this.said < NEWS_MS) return 'more';
+    this.said = performance.now();
+    // What it has come to in the end is not needed here any more: its arrays are handed over.
+    this.post({ type: 'value', id: this.id, value, done }, done ? buffersOf(value) : []);
+    return done ? 'over' : 'more';
+  }
+
+  drop(): void {}
 }
 
-/** The steps of one slice on their way into a message. */
-class Slice {
-  readonly losses: number[] = [];
-  private readonly job: Job;
-  private readonly steps: number[] = [];
-  private readonly snapshots: Float32Array[] = [];
-  private readonly keyframes: StateData[] = [];
-
-  constructor(job: Job) {
-    this.job = job;
+/** The buffers of all arrays of numbers in a value of plain data. */
+function buffersOf(value: unknown, found = new Set<ArrayBuffer>()): ArrayBuffer[] {
+  if (ArrayBuffer.isView(value)) found.add(value.buffer as ArrayBuffer);
+  else if (value instanceof Map) for (const part of value.values()) buffersOf(part, found);
+  else if (typeof value === 'object' && value !== null) {
+    for (const part of Object.values(value)) buffersOf(part, found);
   }
-
-  /** Make one step. */
-  step(): void {
-    const { job } = this;
-    this.losses.push(...job.run.advance(job.trainer, job.step, job.step + 1));
-    job.step++;
-    this.keep(false);
-  }
-
-  /** Keep the state as it is now: where the rule says so, or in any case. */
-  keep(always: boolean): void {
-    const { trainer, keep, step, run } = this.job;
-    if (always || isSnapshot(keep, step)) {
-      const snapshot = new Float32Array(numParams(run.model));
-      trainer.copyParams(snapshot);
-      this.steps.push(step);
-      this.job.kept = step;
-      this.snapshots.push(snapshot);
-    }
-    if (always || isKeyframe(keep, step)) this.keyframes.push(stateToData(trainer.state()));
-  }
-
-  message(): [Progress, Transferable[]] {
-    const { id, step, run } = this.job;
-    const size = numParams(run.model);
-    const snapshots = new Float32Array(this.snapshots.length * size);
-    for (const [i, snapshot] of this.snapshots.entries()) snapshots.set(snapshot, i * size);
-    const losses = Float64Array.from(this.losses);
-    const { keyframes } = this;
-    const buffers = keyframes.flatMap(({ params, m, v }) => [params.buffer, m.buffer, v.buffer]);
-    return [
-      {
-        type: 'progress',
-        id,
-        step,
-        losses,
-        snapshotSteps: Int32Array.from(this.steps),
-        snapshots,
-        keyframes,
-      },
-      [losses.buffer, snapshots.buffer, ...buffers] as Transferable[],
-    ];
-  }
+  return [...found];
 }

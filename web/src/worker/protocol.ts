@@ -1,4 +1,4 @@
-/** What the page and the training worker say to each other. */
+/** What the page and its workers say to each other. */
 
 import type { ModelConfig, TrainConfig } from '../engine/config.ts';
 import type { Loss } from '../engine/evaluate.ts';
@@ -8,13 +8,13 @@ import { Params } from '../engine/params.ts';
 import { Tokenizer, type TokenizerData } from '../engine/tokenizer.ts';
 import { Run } from '../engine/train.ts';
 
-/** A run as plain data. */
+/** A run as plain data. Its documents are sent once, before it, and named by a number. */
 export interface RunData {
   readonly model: ModelConfig;
   readonly training: TrainConfig;
   readonly tokenizer: TokenizerData;
   /** In the order of training. */
-  readonly documents: readonly string[];
+  readonly documents: number;
   readonly numTrain: number;
 }
 
@@ -56,23 +56,41 @@ export interface Measured {
   readonly heldOut: Loss | null;
 }
 
-/** `id` is the run's; a message about an older run is ignored. */
-export type ToWorker =
-  /** Begin a run and drop the one before. Without a state it starts from its initial weights. */
-  | {
-      readonly type: 'start';
-      readonly id: number;
-      readonly run: RunData;
-      readonly state: StateData | null;
-      readonly interventions: Interventions;
-      readonly wishes: Wishes;
-    }
+/** Orders to a training job. */
+export type Order =
   /** Train until the end of the schedule, or until told otherwise. */
   | { readonly type: 'train'; readonly id: number }
   /** Make so many steps, then wait. */
   | { readonly type: 'step'; readonly id: number; readonly count: number }
-  | { readonly type: 'pause'; readonly id: number }
-  /** Forget the run. */
+  | { readonly type: 'pause'; readonly id: number };
+
+export interface Start {
+  readonly type: 'start';
+  readonly id: number;
+  readonly run: RunData;
+  /** Without a state the run starts from its initial weights. */
+  readonly state: StateData | null;
+  readonly interventions: Interventions;
+  readonly wishes: Wishes;
+}
+
+/** Work out something by its name, see `tasks.ts`. */
+export interface Compute {
+  readonly type: 'compute';
+  readonly id: number;
+  readonly task: string;
+  readonly args: object;
+}
+
+/** `id` is the job's. A worker can have several jobs; they take turns. */
+export type ToWorker =
+  /** Keep a list of documents under a number, for the runs that follow. */
+  | { readonly type: 'documents'; readonly key: number; readonly list: readonly string[] }
+  | { readonly type: 'forget'; readonly key: number }
+  | Start
+  | Compute
+  | Order
+  /** Drop a job. */
   | { readonly type: 'stop'; readonly id: number };
 
 export type FromWorker =
@@ -88,8 +106,12 @@ export type FromWorker =
       /** At the end of the schedule, where it was asked for. */
       readonly measured: Measured | null;
     }
+  /** What a computation has come to so far or, when it is done, in the end. */
+  | { readonly type: 'value'; readonly id: number; readonly value: unknown; readonly done: boolean }
   /** One line; the steps before the failure have been reported. */
-  | { readonly type: 'failed'; readonly id: number; readonly error: string; readonly kind: string };
+  | { readonly type: 'failed'; readonly id: number; readonly error: string; readonly kind: string }
+  /** A job that was to be dropped is gone. */
+  | { readonly type: 'stopped'; readonly id: number };
 
 export type TrainerName = 'kernel' | 'model' | 'scalar';
 
@@ -113,14 +135,14 @@ export interface Port<Out, In> {
   addEventListener(type: 'message', listener: (event: { data: In }) => void): void;
 }
 
-export function runToData(run: Run): RunData {
-  const { model, training, tokenizer, documents, numTrain } = run;
+export function runToData(run: Run, documents: number): RunData {
+  const { model, training, tokenizer, numTrain } = run;
   return { model, training, tokenizer: tokenizer.toData(), documents, numTrain };
 }
 
-export function runFromData(data: RunData): Run {
+export function runFromData(data: RunData, documents: readonly string[]): Run {
   const tokenizer = Tokenizer.fromData(data.tokenizer);
-  return new Run(data.model, data.training, tokenizer, data.documents, data.numTrain);
+  return new Run(data.model, data.training, tokenizer, documents, data.numTrain);
 }
 
 export function stateToData({ params, m, v, step }: TrainState): StateData {

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { judges, meanLoss } from '../../engine/heldOut.ts';
+import { judges } from '../../engine/heldOut.ts';
 import type { Interventions } from '../../engine/interventions.ts';
 import { trace as read, type Trace } from '../../engine/model.ts';
 import { likeliest } from '../../engine/sample.ts';
@@ -16,9 +16,8 @@ import { Delta } from '../../figures/Delta.tsx';
 import { fixed, percent } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
-import { useSlices } from '../../figures/slices.ts';
 import { intervene } from '../../store/explorer.ts';
-import { useExplorer, useLoaded } from '../../store/use.ts';
+import { useCompute, useExplorer, useLoaded } from '../../store/use.ts';
 import { ForceRow } from './ForceRow.tsx';
 
 const NOTHING: Interventions = {};
@@ -137,11 +136,16 @@ function Effect() {
   const before = useBaseline();
   const changed = !trace.plan.plain;
   const tested = judges(run);
-  const asIs = useSlices(useMemo(() => () => meanLoss(params, tested.documents), [params, tested]));
-  const without = useSlices(
+  const { documents } = tested;
+  const asIs = useCompute(
+    'losses',
+    useMemo(() => ({ params, documents, cases: [NOTHING] }), [params, documents]),
+  );
+  const without = useCompute(
+    'losses',
     useMemo(
-      () => (changed ? () => meanLoss(params, tested.documents, given) : null),
-      [changed, params, tested, given],
+      () => (changed ? { params, documents, cases: [given] } : null),
+      [changed, params, documents, given],
     ),
   );
   const was = before.values.row('probs', position);
@@ -153,8 +157,8 @@ function Effect() {
   );
   const target = trace.values.targets[position]!;
   const measured = asIs.done && (without.done || !changed);
-  const heldBefore = asIs.value?.nats;
-  const heldNow = changed ? without.value?.nats : heldBefore;
+  const heldBefore = asIs.value?.[0];
+  const heldNow = changed ? without.value?.[0] : heldBefore;
   return (
     <section aria-label="What it does" className="min-w-0 space-y-4">
       <table className="w-full text-left text-sm">
@@ -196,7 +200,7 @@ function Effect() {
               ) : measured ? (
                 <Delta value={heldNow! - heldBefore!} />
               ) : (
-                `${without.value?.read ?? 0} read`
+                `${without.soFar?.read ?? 0} read`
               )}
             </td>
           </tr>

@@ -5,8 +5,7 @@ import type { Run } from '../../engine/train.ts';
 import { Delta } from '../../figures/Delta.tsx';
 import { count, fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
-import { useSlices } from '../../figures/slices.ts';
-import { useExplorer, useLoaded } from '../../store/use.ts';
+import { useCompute, useExplorer, useLoaded } from '../../store/use.ts';
 import { CASES, DOCUMENTS, lossesOf, worthOf } from './worth.ts';
 
 const FILE = './models/english-long.json';
@@ -19,17 +18,13 @@ export function Longer() {
   const { file, error } = useLongModel(seen);
   const fits = loaded.source.name === 'english' && file !== null && sameTokens(file, run);
   const tested = judges(run, DOCUMENTS);
-  const here = useSlices(
-    useMemo(
-      () => (seen ? () => lossesOf(CASES, params, tested.documents) : null),
-      [seen, params, tested],
-    ),
+  const here = useCompute(
+    'losses',
+    useMemo(() => (seen ? lossesOf(CASES, params, tested) : null), [seen, params, tested]),
   );
-  const long = useSlices(
-    useMemo(
-      () => (fits ? () => lossesOf(CASES, file.params, tested.documents) : null),
-      [fits, file, tested],
-    ),
+  const long = useCompute(
+    'losses',
+    useMemo(() => (fits ? lossesOf(CASES, file.params, tested) : null), [fits, file, tested]),
   );
   const both: readonly { title: string; losses: readonly number[] | null }[] = [
     { title: `this model, ${count(step)} steps`, losses: here.done ? here.value : null },

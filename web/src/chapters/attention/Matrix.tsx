@@ -1,12 +1,12 @@
-import { useDeferredValue, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
+import { comparedNumbers, type Ways } from '../../engine/bothWays.ts';
 import { headDim } from '../../engine/config.ts';
 import type { Trace } from '../../engine/model.ts';
 import { likeliest } from '../../engine/sample.ts';
 import { count, percent } from '../../figures/format.ts';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { setHead } from '../../store/explorer.ts';
-import { useExplorer, useLoaded } from '../../store/use.ts';
-import { comparedNumbers, largestDifference, textbook, tokenByToken } from './bothWays.ts';
+import { useCompute, useExplorer, useLoaded } from '../../store/use.ts';
 import { Triangle } from './Triangle.tsx';
 
 /** Which layer and head are looked at: for all of the chapter. */
@@ -49,8 +49,7 @@ export function Matrix() {
   const position = useExplorer((s) => s.position);
   const [of, setOf] = useState<'attn_weights' | 'attn_scores'>('attn_weights');
   const [way, setWay] = useState<'cache' | 'mask'>('cache');
-  const settled = useDeferredValue(trace);
-  const masked = useTextbook(settled);
+  const ways = useWays(trace);
   const n = trace.values.length;
   const row = trace.values.row(`layer${layer}.attn_weights`, position, head);
   const [most, share] = likeliest(row, 1)[0]!;
@@ -84,12 +83,7 @@ export function Matrix() {
       </div>
       <div className="flex flex-wrap gap-x-8 gap-y-4">
         <div className="min-w-0 max-w-full">
-          <Triangle
-            layer={layer}
-            head={head}
-            of={of}
-            masked={way === 'mask' && settled === trace ? masked : null}
-          />
+          <Triangle layer={layer} head={head} of={of} masked={way === 'mask' ? ways : null} />
         </div>
         <div className="min-w-[15rem] max-w-[34rem] flex-1 space-y-3 text-sm">
           <p>
@@ -107,34 +101,33 @@ export function Matrix() {
               ? 'Hatched: later positions. When this row is computed they have not been read; there is nothing to hide.'
               : `Struck out: ${count((n * (n - 1)) / 2)} of ${count(n * n)} scores that are computed and then set to −∞, so that their share is 0.`}
           </p>
-          <BothWays trace={settled} masked={masked} />
+          <BothWays trace={trace} ways={ways} />
         </div>
       </div>
     </Panel>
   );
 }
 
-/** The same document by the textbook's mask; null where the model sees the future anyway. */
-export function useTextbook(trace: Trace): Trace | null {
-  return useMemo(() => (trace.plan.peek ? null : textbook(trace)), [trace]);
+/** The same document by the textbook's mask and by cache; null as long as it is not known. */
+export function useWays({ params, document, interventions, plan }: Trace): Ways | null {
+  const ways = useCompute(
+    'bothWays',
+    useMemo(
+      () => (plan.peek ? null : { params, document, interventions }),
+      [params, document, interventions, plan],
+    ),
+  );
+  return ways.done ? ways.value : null;
 }
 
-function BothWays({ trace, masked }: { trace: Trace; masked: Trace | null }) {
-  const found = useMemo(() => {
-    if (!masked) return null;
-    return {
-      mask: largestDifference(trace.values, masked.values),
-      cache: largestDifference(trace.values, tokenByToken(trace)),
-      numbers: comparedNumbers(trace.values),
-    };
-  }, [trace, masked]);
-  if (!found)
+function BothWays({ trace, ways }: { trace: Trace; ways: Ways | null }) {
+  if (trace.plan.peek)
     return <p className="caption">When later positions are visible, there is no cache.</p>;
   return (
     <table className="w-full text-left">
       <caption className="caption pb-1 text-left">
-        The same document read in three ways, now: largest difference over {count(found.numbers)}{' '}
-        numbers
+        The same document read in three ways, now: largest difference over{' '}
+        {count(comparedNumbers(trace.values))} numbers
       </caption>
       <tbody>
         <tr className="border-t-2 border-line">
@@ -143,14 +136,14 @@ function BothWays({ trace, masked }: { trace: Trace; masked: Trace | null }) {
           </th>
           <td className="pl-3 text-right">shown here</td>
         </tr>
-        <Difference name="whole matrix, then a mask of −∞" value={found.mask} />
-        <Difference name="token by token, with a cache" value={found.cache} />
+        <Difference name="whole matrix, then a mask of −∞" value={ways?.mask} />
+        <Difference name="token by token, with a cache" value={ways?.cache} />
       </tbody>
     </table>
   );
 }
 
-function Difference({ name, value }: { name: string; value: number }) {
+function Difference({ name, value }: { name: string; value: number | undefined }) {
   return (
     <tr className="border-t border-hair">
       <th scope="row" className="py-1 font-medium">
@@ -158,7 +151,11 @@ function Difference({ name, value }: { name: string; value: number }) {
       </th>
       <td className="pl-3 text-right">
         <b className="bg-yellow px-1.5 font-mono text-[#121212]">
-          {value === 0 ? '0' : value.toExponential(0).replaceAll('-', '−')}
+          {value === undefined
+            ? '…'
+            : value === 0
+              ? '0'
+              : value.toExponential(0).replaceAll('-', '−')}
         </b>
       </td>
     </tr>

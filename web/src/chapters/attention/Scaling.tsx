@@ -1,27 +1,18 @@
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import { headDim } from '../../engine/config.ts';
+import { KEYS, WIDTHS } from '../../engine/sharpness.ts';
 import { fixed, percent } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
-import { useSlices } from '../../figures/slices.ts';
-import { useLoaded } from '../../store/use.ts';
-import { drawn, KEYS, type Sharpness, WIDTHS } from './scaling.ts';
+import { useCompute, useLoaded } from '../../store/use.ts';
 
-function* everyWidth(): Generator<Sharpness[], Sharpness[]> {
-  let known: Sharpness[] = [];
-  for (const d of WIDTHS) {
-    const draws = drawn(d);
-    let next = draws.next();
-    for (; !next.done; next = draws.next()) yield known;
-    known = [...known, next.value];
-  }
-  return known;
-}
+const NOTHING = {};
 
 /** Why the scores are divided by √d: random vectors, longer and longer. */
 export function Scaling() {
   const dim = headDim(useLoaded().trace.config);
   const [at, setAt] = useState(4);
-  const { value: known } = useSlices(useMemo(() => everyWidth, []));
+  const { value, soFar } = useCompute('sharpnesses', NOTHING);
+  const known = value ?? soFar;
   const d = WIDTHS[at]!;
   const shown = known?.[at];
   return (

@@ -1,29 +1,25 @@
-import { useDeferredValue, useMemo } from 'react';
-import { trace as read, type Trace } from '../../engine/model.ts';
+import { scoreOf } from '../../engine/bothWays.ts';
 import { fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { textbook, unmasked } from './bothWays.ts';
-import { useTextbook } from './Matrix.tsx';
+import { useWays } from './Matrix.tsx';
 
 const MOST = 6;
 
 /** score(i → j) beside score(j → i), and both where wk is made equal to wq. */
 export function Symmetry() {
   const { trace, tokenizer } = useLoaded();
-  const settled = useDeferredValue(trace);
   const layer = useExplorer((s) => s.layer);
   const head = useExplorer((s) => s.head);
   const position = useExplorer((s) => s.position);
-  const masked = useTextbook(settled);
-  const tied = useMemo(() => tie(settled), [settled]);
-  const { values } = settled;
+  const ways = useWays(trace);
+  const { values } = trace;
   const i = Math.min(position > 0 ? position : values.length - 1, values.length - 1);
   const others = Array.from({ length: i }, (_, j) => j).slice(-MOST);
   const token = (t: number) => tokenizer.token(values.tokens[t]!);
-  if (!masked || !tied || i === 0) return null;
-  const score = (of: Trace, query: number, key: number) =>
-    fixed(unmasked(of, layer, head, query, key), 3);
+  if (trace.plan.peek || i === 0) return null;
+  const score = (of: 'scores' | 'tied', query: number, key: number) =>
+    ways ? fixed(scoreOf(ways, ways[of][layer], head, query, key), 3) : '…';
   return (
     <Panel title="why separate q and k?" caption={`head ${head}, scores before softmax`}>
       <table className="w-full text-right font-mono text-xs sm:text-sm">
@@ -62,10 +58,10 @@ export function Symmetry() {
                 {token(i)} <span className="caption">{i}</span>, {token(j)}{' '}
                 <span className="caption">{j}</span>
               </th>
-              <td className="pl-1 sm:pl-3">{score(masked, i, j)}</td>
-              <td className="pl-1 sm:pl-3">{score(masked, j, i)}</td>
-              <td className="pl-1 sm:pl-3 font-semibold">{score(tied, i, j)}</td>
-              <td className="pl-1 sm:pl-3 font-semibold">{score(tied, j, i)}</td>
+              <td className="pl-1 sm:pl-3">{score('scores', i, j)}</td>
+              <td className="pl-1 sm:pl-3">{score('scores', j, i)}</td>
+              <td className="pl-1 sm:pl-3 font-semibold">{score('tied', i, j)}</td>
+              <td className="pl-1 sm:pl-3 font-semibold">{score('tied', j, i)}</td>
             </tr>
           ))}
         </tbody>
@@ -78,12 +74,4 @@ export function Symmetry() {
       </p>
     </Panel>
   );
-}
-
-/** The document read by the same model, but with each key made as the query is. */
-function tie(trace: Trace): Trace | null {
-  if (trace.plan.peek) return null;
-  const params = trace.params.copy();
-  for (const { attn_wq, attn_wk } of params.layers) attn_wk.set(attn_wq);
-  return textbook(read(params, trace.document, trace.interventions));
 }

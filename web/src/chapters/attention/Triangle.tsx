@@ -1,12 +1,11 @@
+import { scoreOf, type Ways } from '../../engine/bothWays.ts';
 import type { Cell } from '../../engine/expression.ts';
-import type { Trace } from '../../engine/model.ts';
 import { excerpt, excerptNote } from '../../figures/excerpt.ts';
 import { fixed, largest } from '../../figures/format.ts';
 import { Num, tabStop } from '../../figures/Num.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { setPosition } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { unmasked } from './bothWays.ts';
 
 /**
  * One head's rows, a query each. What lies above the diagonal does not exist: hatched. Beside the
@@ -16,7 +15,7 @@ export function Triangle(props: {
   layer: number;
   head: number;
   of: 'attn_weights' | 'attn_scores';
-  masked: Trace | null;
+  masked: Ways | null;
 }) {
   const { trace, tokenizer } = useLoaded();
   const position = useExplorer((s) => s.position);
@@ -82,7 +81,11 @@ export function Triangle(props: {
                 .map((s) => (
                   <Masked
                     key={`masked ${s}`}
-                    score={of === 'attn_scores' ? unmasked(masked, layer, head, t, s) : null}
+                    score={
+                      of === 'attn_scores'
+                        ? scoreOf(masked, masked.scores[layer], head, t, s)
+                        : null
+                    }
                   />
                 ))}
           </Row>

@@ -2,8 +2,7 @@ import { useMemo } from 'react';
 import { judges } from '../../engine/heldOut.ts';
 import { count, fixed } from '../../figures/format.ts';
 import { Predict } from '../../figures/Quiz.tsx';
-import { useSlices } from '../../figures/slices.ts';
-import { useExplorer, useLoaded, useSettings } from '../../store/use.ts';
+import { useCompute, useExplorer, useLoaded, useSettings } from '../../store/use.ts';
 import { AS_IS, DOCUMENTS, lossesOf, MUCH, NO_ATTENTION, SOME, worthOf } from './worth.ts';
 
 const BOTH = [AS_IS, NO_ATTENTION];
@@ -15,11 +14,9 @@ export function Without() {
   const id = `attention muted ${loaded.source.name}`;
   const answered = useSettings((s) => s.answers[id] !== undefined);
   const tested = judges(run, DOCUMENTS);
-  const measured = useSlices(
-    useMemo(
-      () => (answered ? () => lossesOf(BOTH, params, tested.documents) : null),
-      [answered, params, tested],
-    ),
+  const measured = useCompute(
+    'losses',
+    useMemo(() => (answered ? lossesOf(BOTH, params, tested) : null), [answered, params, tested]),
   );
   const [asIs, without] = (measured.done && measured.value) || [];
   const known = asIs !== undefined && without !== undefined;

@@ -1,7 +1,7 @@
 /** What the parts of a model are worth: its mean loss as it is, and without each of them. */
 
 import type { ModelConfig } from '../../engine/config.ts';
-import { meanLoss } from '../../engine/heldOut.ts';
+import type { Judges } from '../../engine/heldOut.ts';
 import type { Interventions } from '../../engine/interventions.ts';
 import type { Params } from '../../engine/params.ts';
 import { allMuted } from '../../figures/changes.ts';
@@ -27,22 +27,9 @@ export const CASES: readonly Case[] = [
   { title: 'no positions', change: () => ({ noPositions: true }) },
 ];
 
-/** The mean loss of each case, as far as it is known. */
-export function* lossesOf(
-  cases: readonly Case[],
-  params: Params,
-  documents: readonly (readonly number[])[],
-): Generator<readonly number[], readonly number[]> {
-  const done: number[] = [];
-  for (const { change } of cases) {
-    let nats = Number.NaN;
-    for (const mean of meanLoss(params, documents, change(params.config))) {
-      nats = mean.nats;
-      yield done;
-    }
-    done.push(nats);
-  }
-  return done;
+/** The question for the mean loss of each case. */
+export function lossesOf(cases: readonly Case[], params: Params, { documents }: Judges) {
+  return { params, documents, cases: cases.map(({ change }) => change(params.config)) };
 }
 
 /** In nats a token: from here on a part is missed, and missed very much. */

@@ -1,9 +1,9 @@
 import { useMemo, useState } from 'react';
+import { cosine, dot, extremes, rowsOf, table } from '../../engine/similarity.ts';
 import { fixed, largest } from '../../figures/format.ts';
 import { HeatMap } from '../../figures/HeatMap.tsx';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { useLoaded } from '../../store/use.ts';
-import { cosine, dot, extremes, rowsOf, table } from './similarity.ts';
 
 /** Which rows of wpe, or of wte, point the same way. */
 export function Alike() {

@@ -1,11 +1,11 @@
 import { useMemo, useState } from 'react';
 import { type Trace, trace } from '../../engine/model.ts';
+import { largestDifference } from '../../engine/similarity.ts';
 import { normalized, type Tokenizer } from '../../engine/tokenizer.ts';
 import { TokenBars } from '../../figures/Bars.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { Predict } from '../../figures/Quiz.tsx';
 import { useLoaded, useSettings } from '../../store/use.ts';
-import { largestDifference } from './similarity.ts';
 
 const TOP = 5;
 const ROUNDING = 1e-9;

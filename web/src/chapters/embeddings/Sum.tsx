@@ -1,10 +1,10 @@
 import { useMemo, useState } from 'react';
 import { trace as read } from '../../engine/model.ts';
+import { documentWith, length } from '../../engine/similarity.ts';
 import { rowCells } from '../../figures/Cells.tsx';
 import { fixed, largest } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { documentWith, length } from './similarity.ts';
 import { Vectors } from './Vectors.tsx';
 
 /** The vector of a token and the one of a position, their sum, and the sum scaled. */

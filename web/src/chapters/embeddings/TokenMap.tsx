@@ -1,4 +1,5 @@
 import { useMemo, useRef, useState } from 'react';
+import { nearest, rowsOf } from '../../engine/similarity.ts';
 import { CATEGORIES, type Category, categoryOf } from '../../figures/categories.ts';
 import { fixed, percent } from '../../figures/format.ts';
 import { Choice, Panel } from '../../figures/Panel.tsx';
@@ -6,7 +7,6 @@ import { extent, type Point } from '../../figures/plot.ts';
 import { linear } from '../../figures/scale.ts';
 import { useLoaded } from '../../store/use.ts';
 import { principalPlane, turnedTowards } from './pca.ts';
-import { nearest, rowsOf } from './similarity.ts';
 
 const NEAR = 3;
 const EDGE = 6; // percent of the side that stay free

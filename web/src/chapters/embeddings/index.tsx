@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'react';
+import { nearest, rowsOf, swappedPair } from '../../engine/similarity.ts';
 import type { Tokenizer } from '../../engine/tokenizer.ts';
 import { CodePanel } from '../../figures/CodePanel.tsx';
 import { fixed } from '../../figures/format.ts';
@@ -11,7 +12,6 @@ import { Alike } from './Alike.tsx';
 import { Apart } from './Apart.tsx';
 import { Order } from './Order.tsx';
 import { Sum } from './Sum.tsx';
-import { nearest, rowsOf, swappedPair } from './similarity.ts';
 import { TokenMap } from './TokenMap.tsx';
 
 const FORWARD = definition('def forward');

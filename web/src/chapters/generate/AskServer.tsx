@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { SampleConfig } from '../../engine/sample.ts';
+import type { Written } from '../../engine/write.ts';
 import { Panel } from '../../figures/Panel.tsx';
-import type { Written } from './write.ts';
 
 interface Answer {
   readonly samples: readonly {

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'react';
 import { likeliest } from '../../engine/sample.ts';
 import type { Tokenizer } from '../../engine/tokenizer.ts';
+import type { Written } from '../../engine/write.ts';
 import { Bars } from '../../figures/Bars.tsx';
 import { fixed, largest, percent } from '../../figures/format.ts';
-import type { Written } from './write.ts';
 
 const STAGES = [
   'tokenize',

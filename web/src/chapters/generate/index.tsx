@@ -1,7 +1,8 @@
 import { useMemo, useState } from 'react';
 import { MAX_TYPED_SEED, parseSeed } from '../../engine/config.ts';
 import { GlassError } from '../../engine/errors.ts';
-import { encodePrompt, likeliest, type Novelty, sampleConfig } from '../../engine/sample.ts';
+import { encodePrompt, type Novelty, sampleConfig } from '../../engine/sample.ts';
+import { bandOf, type Row } from '../../engine/write.ts';
 import { CodePanel } from '../../figures/CodePanel.tsx';
 import { download } from '../../figures/download.ts';
 import { percent } from '../../figures/format.ts';
@@ -11,13 +12,13 @@ import { Check, Predict } from '../../figures/Quiz.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { definition } from '../../figures/source.ts';
 import { ownRun } from '../../store/load.ts';
-import { useExplorer, useLoaded } from '../../store/use.ts';
+import { useCompute, useExplorer, useLoaded, useSettings } from '../../store/use.ts';
 import { AskServer } from './AskServer.tsx';
 import { Stages } from './Stages.tsx';
-import { bandOf, nearest, type Row, write, writeMany } from './write.ts';
 
 const CODE = [definition('def sample'), definition('def softmax')];
 const MANY = 60;
+const PREDICTION = 'temperature low';
 /** Of a cut text only a beginning is known, so it is compared with the beginnings of documents. */
 const CUT: Readonly<Record<Novelty, string>> = {
   new: 'new, cut by the context',
@@ -51,37 +52,19 @@ export default function Generate() {
     () => sampleConfig({ temperature, top_k: topK || null }),
     [temperature, topK],
   );
-  const written = useMemo(
-    () => write(params, run, config, seed, usable, interventions),
+  const wanted = useMemo(
+    () => ({ params, run, config, seed, prompt: usable, interventions }),
     [params, run, config, seed, usable, interventions],
   );
-  const rows = useMemo(
-    () => writeMany(params, run, step, config, seed, usable, interventions, MANY),
-    [params, run, step, config, seed, usable, interventions],
+  const { value: written, done: isWritten } = useCompute('text', wanted);
+  const many = useCompute(
+    'texts',
+    useMemo(() => ({ ...wanted, steps: step, n: MANY }), [wanted, step]),
   );
-  // Different texts among MANY at another temperature, whatever the settings: what the question asks.
-  const distinct = useMemo(() => {
-    const known = new Map<number, number>();
-    return (t: number) => {
-      let count = known.get(t);
-      if (count === undefined) {
-        const texts = writeMany(
-          params,
-          run,
-          step,
-          sampleConfig({ temperature: t }),
-          42,
-          '',
-          {},
-          MANY,
-        );
-        count = new Set(texts.map(({ sample }) => sample.text)).size;
-        known.set(t, count);
-      }
-      return count;
-    };
-  }, [params, run, step]);
-  const shown = rows[Math.min(chosen, rows.length - 1)]!;
+  const rows = many.value ?? [];
+  const cold = useDistinct(0.1);
+  const warm = useDistinct(1);
+  const shown = rows[Math.min(chosen, rows.length - 1)];
 
   return (
     <div className="mt-4 space-y-6">
@@ -91,12 +74,20 @@ export default function Generate() {
         same seed gives the same texts.
       </p>
       <Predict
-        id="temperature low"
+        id={PREDICTION}
         question={`How many of ${MANY} texts at temperature 0.1 are different?`}
         options={['few', 'about half', 'nearly all'].map((value) => ({ value, label: value }))}
-        truth={() => share(distinct(0.1))}
+        truth={cold === null ? null : share(cold)}
       >
-        <Distinct count={distinct} />
+        {cold === null || warm === null ? (
+          'They are being written now.'
+        ) : (
+          <>
+            {cold} of {MANY} with this model. A low temperature makes likely tokens even more
+            likely, so the same few texts come again and again. At temperature 1 the model samples
+            from its own distribution: {warm} different texts.
+          </>
+        )}
       </Predict>
 
       <Panel title="how it draws" caption={bandOf(temperature)}>
@@ -176,41 +167,50 @@ export default function Generate() {
 
       <Panel
         title="one text in seven stages"
-        caption={`it will be ${written.sample.text || '(nothing)'}`}
+        caption={isWritten ? `it will be ${written?.sample.text || '(nothing)'}` : 'being written'}
       >
-        <Stages
-          key={`${seed} ${usable} ${temperature} ${topK}`}
-          written={written}
-          tokenizer={tokenizer}
-          temperature={temperature}
-        />
+        <div className="min-h-96">
+          {written && (
+            <Stages
+              key={`${seed} ${usable} ${temperature} ${topK}`}
+              written={written}
+              tokenizer={tokenizer}
+              temperature={temperature}
+            />
+          )}
+        </div>
       </Panel>
 
-      {ownRun() && step === loaded.finalStep && (
+      {ownRun() && step === loaded.finalStep && written && isWritten && (
         <AskServer written={written} config={config} seed={seed} prompt={usable} />
       )}
 
       <div className="columns-of-two">
-        <Panel title={`${MANY} texts`} caption="click one for its details">
+        <Panel
+          title={`${MANY} texts`}
+          caption={
+            many.done ? 'click one for its details' : `${many.soFar ?? 0} of ${MANY} written`
+          }
+        >
           <div
             role="group"
             aria-label="Texts"
             className="flex flex-wrap gap-1"
             onKeyDown={moveInGrid}
           >
-            {rows.map(({ sample, bin }, i) => (
+            {rows.map((row, i) => (
               <button
                 key={i}
                 type="button"
                 data-at={`0,${i}`}
                 tabIndex={i === chosen ? 0 : -1}
-                className={`border-2 border-line px-1.5 py-0.5 text-sm font-semibold ${BINS[bin].style} ${i === chosen ? 'outline-3 outline-offset-1 outline-blue' : ''}`}
+                className={`border-2 border-line px-1.5 py-0.5 text-sm font-semibold ${BINS[row.bin].style} ${i === chosen ? 'outline-3 outline-offset-1 outline-blue' : ''}`}
                 aria-pressed={i === chosen}
-                aria-label={`${sample.text || '(nothing)'}: ${wordsOf({ sample, bin })}`}
+                aria-label={`${row.text || '(nothing)'}: ${wordsOf(row)}`}
                 onClick={() => setChosen(i)}
               >
-                {sample.text || '·'}
-                {!sample.finished && '…'}
+                {row.text || '·'}
+                {!row.finished && '…'}
               </button>
             ))}
           </div>
@@ -219,17 +219,13 @@ export default function Generate() {
             type="button"
             className="btn mt-3"
             onClick={() =>
-              download(
-                'texts.txt',
-                `${rows.map(({ sample }) => sample.text).join('\n')}\n`,
-                'text/plain',
-              )
+              download('texts.txt', `${rows.map(({ text }) => text).join('\n')}\n`, 'text/plain')
             }
           >
             download them
           </button>
         </Panel>
-        <RecordOf row={shown} />
+        {shown && <RecordOf row={shown} />}
         <CodePanel show={CODE} />
         <Panel title="check yourself">
           <Check
@@ -242,33 +238,43 @@ export default function Generate() {
             ]}
             explain="The most likely token is always chosen: there is no randomness, so every text is the same."
           />
-          <Check
-            id="generate tokens"
-            question={`How many random numbers did ${shown.sample.text || 'the chosen text'} take?`}
-            expect={{
-              number: shown.sample.steps.filter((s) => s.uniform !== null).length,
-            }}
-            hints={[
-              'Each token that is drawn takes one random number.',
-              'Count the characters after the prompt, and the closing BOS if the text ended by itself.',
-            ]}
-            explain="One per token; there is no other randomness."
-          />
+          {shown && (
+            <Check
+              id="generate tokens"
+              question={`How many random numbers did ${shown.text || 'the chosen text'} take?`}
+              expect={{
+                number: shown.choices.filter(({ random }) => random).length,
+              }}
+              hints={[
+                'Each token that is drawn takes one random number.',
+                'Count the characters after the prompt, and the closing BOS if the text ended by itself.',
+              ]}
+              explain="One per token; there is no other randomness."
+            />
+          )}
         </Panel>
       </div>
     </div>
   );
 }
 
-/** Worked out only once the question has been answered. */
-function Distinct({ count }: { count: (temperature: number) => number }) {
-  return (
-    <>
-      {count(0.1)} of {MANY} with this model. A low temperature makes likely tokens even more
-      likely, so the same few texts come again and again. At temperature 1 the model samples from
-      its own distribution: {count(1)} different texts.
-    </>
+/**
+ * Different texts among MANY at a temperature, whatever the settings: what the question asks. Worked
+ * out only once the question has been answered.
+ */
+function useDistinct(temperature: number): number | null {
+  const { run, params } = useLoaded();
+  const steps = useExplorer((s) => s.step);
+  const answered = useSettings((s) => s.answers[PREDICTION] !== undefined);
+  const { value, done } = useCompute(
+    'texts',
+    useMemo(() => {
+      if (!answered) return null;
+      const config = sampleConfig({ temperature });
+      return { params, run, steps, config, seed: 42, prompt: '', interventions: {}, n: MANY };
+    }, [answered, params, run, steps, temperature]),
   );
+  return done && value ? new Set(value.map(({ text }) => text)).size : null;
 }
 
 function share(distinct: number): string {
@@ -277,8 +283,8 @@ function share(distinct: number): string {
 
 const BIN_ORDER = ['new', 'in file', 'seen', 'empty'] as const;
 
-function wordsOf({ sample, bin }: Row): string {
-  return sample.finished ? BINS[bin].words : CUT[bin];
+function wordsOf({ finished, bin }: Row): string {
+  return finished ? BINS[bin].words : CUT[bin];
 }
 
 function Statistics({ rows }: { rows: readonly Row[] }) {
@@ -301,19 +307,19 @@ function Statistics({ rows }: { rows: readonly Row[] }) {
       )}
       <div className="flex justify-between gap-2">
         <dt>cut by the context</dt>
-        <dd className="font-mono">{rows.filter(({ sample }) => !sample.finished).length}</dd>
+        <dd className="font-mono">{rows.filter(({ finished }) => !finished).length}</dd>
       </div>
       <div className="flex justify-between gap-2">
         <dt>different</dt>
-        <dd className="font-mono">{new Set(rows.map((row) => row.sample.text)).size}</dd>
+        <dd className="font-mono">{new Set(rows.map(({ text }) => text)).size}</dd>
       </div>
       <div className="flex justify-between gap-2">
         <dt>mean length</dt>
-        <dd className="font-mono">{mean((row) => row.sample.token_ids.length).toFixed(2)}</dd>
+        <dd className="font-mono">{mean((row) => row.token_ids.length).toFixed(2)}</dd>
       </div>
       <div className="flex justify-between gap-2">
         <dt>mean log p</dt>
-        <dd className="font-mono">{mean((row) => row.sample.log_prob).toFixed(2)}</dd>
+        <dd className="font-mono">{mean((row) => row.log_prob).toFixed(2)}</dd>
       </div>
     </dl>
   );
@@ -323,13 +329,16 @@ function Statistics({ rows }: { rows: readonly Row[] }) {
 function RecordOf({ row }: { row: Row }) {
   const { run, tokenizer } = useLoaded();
   const step = useExplorer((s) => s.step);
-  const { sample } = row;
-  const close = useMemo(() => {
-    const text = tokenizer.raw(sample.token_ids);
-    return nearest(text, run.seen(step), sample.finished ? null : [...text].length);
-  }, [run, sample, step, tokenizer]);
+  const { text, token_ids, finished } = row;
+  const { value: close } = useCompute(
+    'nearest',
+    useMemo(() => {
+      const raw = tokenizer.raw(token_ids);
+      return { run, steps: step, text: raw, cutAt: finished ? null : [...raw].length };
+    }, [run, token_ids, finished, step, tokenizer]),
+  );
   return (
-    <Panel title={sample.text || '(nothing)'} caption={wordsOf(row)}>
+    <Panel title={text || '(nothing)'} caption={wordsOf(row)}>
       <div className="overflow-x-auto" role="group" aria-label="Record of the text" tabIndex={0}>
         <table className="w-full text-sm">
           <thead>
@@ -342,13 +351,13 @@ function RecordOf({ row }: { row: Row }) {
             </tr>
           </thead>
           <tbody>
-            {sample.steps.map(({ position, token_id, probs, choice }) => (
+            {row.choices.map(({ position, token_id, likeliest, choice, p: chosen }) => (
               <tr key={position} className="border-b border-hair">
                 <th scope="row" className="pr-2 text-left">
                   {tokenizer.token(token_id)}
                 </th>
                 <td>
-                  {likeliest(probs, 5).map(([id, p]) => (
+                  {likeliest.map(([id, p]) => (
                     <span
                       key={id}
                       className={`mr-2 inline-block whitespace-nowrap px-1 ${id === choice ? 'bg-yellow text-[#121212]' : ''}`}
@@ -359,7 +368,7 @@ function RecordOf({ row }: { row: Row }) {
                   ))}
                 </td>
                 <td className="text-right font-mono text-xs">
-                  {tokenizer.token(choice)} {percent(probs[choice]!, 0)}
+                  {tokenizer.token(choice)} {percent(chosen, 0)}
                 </td>
               </tr>
             ))}
@@ -367,14 +376,16 @@ function RecordOf({ row }: { row: Row }) {
         </table>
       </div>
       <p className="caption mt-3">
-        {close.edits === 0
-          ? sample.finished
-            ? 'It was trained on this very text.'
-            : 'It was trained on a document that has exactly this text as its beginning.'
-          : Number.isFinite(close.edits)
-            ? `Closest among the texts it was trained on: ${close.document}, ${close.edits} ${close.edits === 1 ? 'edit' : 'edits'} away.`
-            : 'It has not been trained yet.'}{' '}
-        {!sample.finished && 'The context was full before it drew BOS, so the text is cut.'}
+        {!close
+          ? 'Looking for the closest of the texts it was trained on…'
+          : close.edits === 0
+            ? finished
+              ? 'It was trained on this very text.'
+              : 'It was trained on a document that has exactly this text as its beginning.'
+            : Number.isFinite(close.edits)
+              ? `Closest among the texts it was trained on: ${close.document}, ${close.edits} ${close.edits === 1 ? 'edit' : 'edits'} away.`
+              : 'It has not been trained yet.'}{' '}
+        {!finished && 'The context was full before it drew BOS, so the text is cut.'}
       </p>
     </Panel>
   );

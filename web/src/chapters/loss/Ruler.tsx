@@ -1,10 +1,9 @@
 import { useMemo } from 'react';
-import { judges, meanLoss } from '../../engine/heldOut.ts';
+import { BASELINES } from '../../engine/baselines.ts';
+import { judges } from '../../engine/heldOut.ts';
 import { count, fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
-import { useSlices } from '../../figures/slices.ts';
-import { useExplorer, useLoaded } from '../../store/use.ts';
-import { BASELINES, baselines } from './ruler.ts';
+import { useCompute, useExplorer, useLoaded } from '../../store/use.ts';
 import { choices } from './surprise.ts';
 
 const DOCUMENTS = 200;
@@ -15,26 +14,31 @@ export function Ruler() {
   const step = useExplorer((s) => s.step);
   const tested = judges(run, DOCUMENTS);
   const { interventions } = trace;
-  const simple = useSlices(useMemo(() => () => baselines(run, tested.documents), [run, tested]));
-  const own = useSlices(
+  const { documents } = tested;
+  const simple = useCompute(
+    'baselines',
+    useMemo(() => ({ run, documents }), [run, documents]),
+  );
+  const own = useCompute(
+    'losses',
     useMemo(
-      () => () => meanLoss(params, tested.documents, interventions),
-      [params, tested, interventions],
+      () => ({ params, documents, cases: [interventions] }),
+      [params, documents, interventions],
     ),
   );
-  const nats = own.done ? own.value!.nats : undefined;
+  const counted = simple.done ? simple.value : simple.soFar;
+  const nats = own.done ? own.value?.[0] : undefined;
   const rows = [
     ...BASELINES.map(({ title, note, n }) => ({
       title,
       note,
-      loss: simple.value?.[n],
+      loss: counted?.[n],
       own: false,
     })),
     { title: 'this model', note: `after step ${count(step)}`, loss: nats, own: true },
   ];
   const most = Math.max(Math.log(run.model.vocab_size), ...rows.map(({ loss }) => loss ?? 0));
-  const beaten =
-    nats === undefined ? [] : BASELINES.filter(({ n }) => (simple.value?.[n] ?? 0) > nats);
+  const beaten = nats === undefined ? [] : BASELINES.filter(({ n }) => (counted?.[n] ?? 0) > nats);
   return (
     <Panel title="is this loss good?" caption={`${tested.title}, measured now`}>
       <table className="w-full text-left text-sm">

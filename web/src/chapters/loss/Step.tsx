@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { type Cell, formatNumber, segments, type UpdateKind } from '../../engine/expression.ts';
 import type { History } from '../../engine/history.ts';
-import { lossOf, type Trace } from '../../engine/model.ts';
+import type { Trace } from '../../engine/model.ts';
 import { label } from '../../engine/provenance.ts';
 import { exprOf } from '../../engine/rules.ts';
 import { cellValue, type Update } from '../../engine/scene.ts';
@@ -9,10 +9,10 @@ import { Delta } from '../../figures/Delta.tsx';
 import { count, fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
-import { useSlices } from '../../figures/slices.ts';
 import { setStep } from '../../store/explorer.ts';
-import { trainHere } from '../../store/training.ts';
-import { useExplorer, useLoaded } from '../../store/use.ts';
+import { type Updated, useUpdate } from '../../store/replay.ts';
+import { trainHere } from '../../store/session.ts';
+import { useExplorer, useLoaded, useSession } from '../../store/use.ts';
 
 const TERMS: readonly { kind: UpdateKind; symbol: string; text: string }[] = [
   { kind: 'weight_before', symbol: 'w', text: 'the weight before' },
@@ -31,7 +31,7 @@ const SYMBOLS = new Map<string, string>(TERMS.map(({ kind, symbol }) => [kind, s
 /** One update of one weight, every term of it; and what it did to the loss. */
 export function Step({ weight }: { weight: Cell }) {
   const { loaded } = useLoaded();
-  const training = useExplorer((s) => s.training);
+  const training = useSession((s) => s.training);
   const { history, finalStep } = loaded;
   const known = history !== null && history.lastStep > 0;
   return (
@@ -62,22 +62,26 @@ export function Step({ weight }: { weight: Cell }) {
   );
 }
 
-function* replayed(history: History, number: number): Generator<Update | null, Update | null> {
-  yield null;
-  return history.updateAt(number);
-}
-
 function Known({ history, weight }: { history: History; weight: Cell }) {
   const { trace, run } = useLoaded();
   // The step asked for: replayed from a keyframe, it is exact even where it is not kept.
   const step = useExplorer((s) => s.asked);
   const running = useExplorer((s) => s.document);
   const number = Math.min(step + 1, history.lastStep);
-  const { value: update } = useSlices(
-    useMemo(() => () => replayed(history, number), [history, number]),
+  const documents = useMemo(() => run.batch(number - 1), [run, number]);
+  const texts = useMemo(
+    () => (documents.includes(running) ? [documents] : [documents, [running]]),
+    [documents, running],
   );
-  if (!update) return <p className="caption">repeating this step…</p>;
-  const documents = run.batch(update.step - 1);
+  const { updated, made } = useUpdate(number, true, texts);
+  if (!updated) {
+    return (
+      <p className="caption">
+        repeating this step…{made ? ` step ${count(made)} of ${count(number)}` : ''}
+      </p>
+    );
+  }
+  const { update } = updated;
   const ended = step >= history.lastStep;
   const { steps, learning_rate } = run.training;
   return (
@@ -116,7 +120,7 @@ function Known({ history, weight }: { history: History; weight: Cell }) {
       <div className="mt-3 flex flex-wrap gap-x-10 gap-y-4">
         <Terms update={update} weight={weight} trace={trace} />
         <div className="min-w-0 flex-[1_1_18rem] space-y-3 text-sm">
-          <Losses update={update} documents={documents} running={running} />
+          <Losses {...updated} />
           <p className="caption">
             Rate of this step: {learning_rate} · (1 − {count(update.step - 1)}/{count(steps)}) ={' '}
             {formatNumber(update.learningRate)}. Where gradients agree from step to step, m̂ is about
@@ -189,28 +193,15 @@ function long(value: number): string {
   return fixed(value, 7);
 }
 
-function Losses(props: { update: Update; documents: readonly string[]; running: string }) {
-  const { run } = useLoaded();
-  const { update, documents, running } = props;
-  const rows = useMemo(() => {
-    const mean = (params: Update['params'], texts: readonly string[]) =>
-      texts.reduce((sum, text) => sum + lossOf(params, run.encode(text)), 0) / texts.length;
-    const of = (name: string, texts: readonly string[]) => ({
-      name,
-      before: mean(update.params, texts),
-      after: mean(update.after.params, texts),
-    });
-    const own = of(documents.join(', '), documents);
-    return documents.includes(running) ? [own] : [own, of(running, [running])];
-  }, [update, documents, running, run]);
+function Losses({ losses }: Pick<Updated, 'losses'>) {
   return (
     <table className="w-full text-right">
       <caption className="pb-1 text-left font-bold">the loss, before and after</caption>
       <tbody className="font-mono">
-        {rows.map(({ name, before, after }, i) => (
-          <tr key={name} className="border-t border-hair">
+        {losses.map(({ texts, before, after }, i) => (
+          <tr key={i} className="border-t border-hair">
             <th scope="row" className="py-1 text-left font-sans font-medium">
-              {name}{' '}
+              {texts.join(', ')}{' '}
               <span className="caption block">{i === 0 ? 'read in this step' : 'running'}</span>
             </th>
             <td className="whitespace-nowrap pl-2">

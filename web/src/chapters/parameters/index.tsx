@@ -6,6 +6,7 @@ import { count, largest, percent, precise } from '../../figures/format.ts';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { Check, Predict } from '../../figures/Quiz.tsx';
 import { definition, line } from '../../figures/source.ts';
+import { useInitialWeights, useUpdate } from '../../store/replay.ts';
 import { useScene } from '../../store/scene.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { EditEffect } from './EditEffect.tsx';
@@ -17,7 +18,6 @@ import { numbersOf, type Quantity, shownAt } from './shown.ts';
 import { meanAndStd, parts, steepest as steepestPlace, tensorFacts } from './statistics.ts';
 import { TensorTable } from './TensorTable.tsx';
 import { Untied } from './Untied.tsx';
-import { useAdam, useInitialWeights } from './useReplay.ts';
 
 const GPT = {
   first: definition('class GPT').first,
@@ -49,7 +49,7 @@ export default function Parameters() {
   const [quantity, setQuantity] = useState<Quantity>('value');
   const [scale, setScale] = useState<'tensor' | 'all'>('tensor');
   const initial = useInitialWeights(run);
-  const replay = useAdam(run, step, quantity === 'm' || quantity === 'v');
+  const replay = useUpdate(Math.max(1, step), quantity === 'm' || quantity === 'v');
   const shown = useMemo(() => shownAt(quantity, step), [quantity, step]);
   const numbers = numbersOf(useScene(), shown);
   const facts = useMemo(() => tensorFacts(params, trace.paramGrads), [params, trace]);

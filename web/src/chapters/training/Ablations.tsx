@@ -9,12 +9,10 @@ import {
   ablations,
   arrangeAblations,
   callOff,
-  FULL,
   measureParts,
-  PARTS,
-  type Part,
   type Result,
-} from '../../store/ablations.ts';
+} from '../../store/measurements.ts';
+import { FULL, PARTS, type Part } from '../../store/parts.ts';
 import { useLoaded } from '../../store/use.ts';
 import { type Difference, difference, isClear } from './statistics.ts';
 

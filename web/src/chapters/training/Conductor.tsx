@@ -7,17 +7,17 @@ import { Panel } from '../../figures/Panel.tsx';
 import { tenths } from '../../figures/plot.ts';
 import { moveInGrid } from '../../figures/roving.ts';
 import { SLIDER } from '../../figures/slider.ts';
+import { explorer, setDocument, setStep } from '../../store/explorer.ts';
 import {
-  conduct,
   isOpen,
   makePacedSteps,
   makeSteps,
   pause,
+  session,
   setPacing,
   startOver,
-} from '../../store/conduct.ts';
-import { explorer, setDocument, setStep } from '../../store/explorer.ts';
-import { useExplorer, useLoaded } from '../../store/use.ts';
+} from '../../store/session.ts';
+import { useExplorer, useLoaded, useSession } from '../../store/use.ts';
 import { type Curve, LossCurve } from './LossCurve.tsx';
 
 const WATCH_SECONDS = 12;
@@ -28,8 +28,8 @@ const KEEPS = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998];
 export function Conductor() {
   const { run, loaded } = useLoaded();
   const step = useExplorer((s) => s.step);
-  const training = useExplorer((s) => s.training);
-  const { pacing, status, error } = useStore(conduct);
+  const training = useSession((s) => s.training);
+  const { pacing, status, error } = useStore(session);
   const [at, setAt] = useState<number | null>(null);
   const [keepAt, setKeepAt] = useState(5);
   const { steps } = run.training;
@@ -167,7 +167,7 @@ export function Conductor() {
   }
 
   function order(n: number): void {
-    conduct.setState({ pacing: false });
+    session.setState({ pacing: false });
     makeSteps(n);
   }
 }
@@ -183,7 +183,7 @@ function usePace(pacing: boolean, steps: number): void {
       owed = Math.min(owed + ((now - before) / 1000 / WATCH_SECONDS) * steps, steps / 20);
       before = now;
       // The next steps are ordered when the ones before have been made.
-      if (owed >= 1 && conduct.getState().status !== 'training') {
+      if (owed >= 1 && session.getState().status !== 'training') {
         makePacedSteps(Math.floor(owed));
         owed -= Math.floor(owed);
       }

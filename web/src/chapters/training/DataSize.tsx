@@ -4,8 +4,8 @@ import { log } from '../../engine/elementary.ts';
 import { count, fixed } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { Predict } from '../../figures/Quiz.tsx';
-import { measureSizes, type Size, sizes, verdictOnFew } from '../../store/sizes.ts';
-import { useExplorer, useLoaded } from '../../store/use.ts';
+import { measureSizes, type Size, sizes, verdictOnFew } from '../../store/measurements.ts';
+import { useLoaded, useSession } from '../../store/use.ts';
 
 /** Shorter lists have no documents to set aside. */
 const ENOUGH = 200;
@@ -13,7 +13,7 @@ const ENOUGH = 200;
 /** Learned, or learned by heart: what the number of documents does. */
 export function DataSize() {
   const { run, loaded } = useLoaded();
-  const training = useExplorer((s) => s.training);
+  const training = useSession((s) => s.training);
   const measured = useStore(sizes);
   const { rows, base } = measured;
   useEffect(() => {

@@ -5,7 +5,8 @@ import { Curves } from '../../figures/Curves.tsx';
 import { fixed } from '../../figures/format.ts';
 import { type Point, smoothed, thinned } from '../../figures/plot.ts';
 import { SLIDER } from '../../figures/slider.ts';
-import { lab, lastMean, onlyRate, sameSettings, turn } from '../../store/lab.ts';
+import { lab, turn } from '../../store/lab.ts';
+import { lastMean, onlyRate, sameSettings } from '../../store/labSettings.ts';
 import { answer } from '../../store/settings.ts';
 import { useLoaded, useSettings } from '../../store/use.ts';
 

@@ -12,7 +12,6 @@ import {
   keepRun,
   type LabRun,
   lab,
-  lastMean,
   MAX_KEPT,
   noteDrawn,
   openLab,
@@ -20,7 +19,8 @@ import {
   turn,
   whyNotAdopted,
 } from '../../store/lab.ts';
-import { useExplorer, useLoaded } from '../../store/use.ts';
+import { lastMean } from '../../store/labSettings.ts';
+import { useLoaded, useSession } from '../../store/use.ts';
 import { Guess } from './Guess.tsx';
 import { type Curve, LossCurve } from './LossCurve.tsx';
 import { Settings } from './Settings.tsx';
@@ -37,7 +37,7 @@ const KEEP = 0.98;
 /** Every setting within reach: turn one and the whole run is trained again. */
 export function Lab(props: { locked: boolean; onTouch: (key: string) => void }) {
   const { loaded, run } = useLoaded();
-  const training = useExplorer((s) => s.training);
+  const training = useSession((s) => s.training);
   const { current, kept, times, problem, base } = useStore(lab);
   const [at, setAt] = useState<number | null>(null);
   useEffect(() => openLab(loaded), [loaded]);

@@ -1,7 +1,8 @@
 import { useStore } from 'zustand';
 import { count } from '../../figures/format.ts';
 import { SLIDER } from '../../figures/slider.ts';
-import { type LabSettings, lab, resetLab, settingsOf, trainable, turn } from '../../store/lab.ts';
+import { lab, resetLab, turn } from '../../store/lab.ts';
+import { type LabSettings, settingsOf, trainable } from '../../store/labSettings.ts';
 import { useExplorer } from '../../store/use.ts';
 
 type Key = Exclude<keyof LabSettings, 'decay' | 'from'>;

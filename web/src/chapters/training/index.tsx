@@ -7,9 +7,8 @@ import { Gradually } from '../../figures/Gradually.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { Check } from '../../figures/Quiz.tsx';
 import { definition, line, type Span } from '../../figures/source.ts';
-import { explorer } from '../../store/explorer.ts';
 import { lab } from '../../store/lab.ts';
-import { trainHere } from '../../store/training.ts';
+import { session, trainHere } from '../../store/session.ts';
 import { useExplorer, useLoaded, useSettings } from '../../store/use.ts';
 import { Ablations } from './Ablations.tsx';
 import { Conductor } from './Conductor.tsx';
@@ -50,7 +49,7 @@ export default function Training() {
   const unknown = loaded.history === null;
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for each run
   useEffect(() => {
-    if (unknown && explorer.getState().training === null) void trainHere();
+    if (unknown && session.getState().training === null) void trainHere();
   }, [unknown, run]);
 
   const asked = Math.max(1, Math.min(step || 1, training.steps));

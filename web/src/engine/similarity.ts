@@ -1,6 +1,6 @@
 /** How alike vectors are. */
 
-import type { ModelConfig } from '../../engine/config.ts';
+import type { ModelConfig } from './config.ts';
 
 /** Rows of a matrix as views. */
 export function rowsOf(data: Float64Array, columns: number): Float64Array[] {
@@ -96,54 +96,4 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   let most = 0;
   for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!));
   return most;
-}
-
-/**
- * How well each part of wte[token] + wpe[position] can be read from the sum alone, by the nearest
- * row once the mean of the other part is taken off; over all tokens and positions.
- */
-export function pulledApart(wte: Float64Array, wpe: Float64Array, columns: number) {
-  const tokens = rowsOf(wte, columns);
-  const positions = rowsOf(wpe, columns);
-  const meanToken = meanOf(tokens);
-  const meanPosition = meanOf(positions);
-  let rightTokens = 0;
-  let rightPositions = 0;
-  let cosines = 0;
-  const rest = new Float64Array(columns);
-  tokens.forEach((token, t) => {
-    positions.forEach((position, p) => {
-      cosines += Math.abs(cosine(token, position));
-      for (let i = 0; i < columns; i++) rest[i] = token[i]! + position[i]! - meanPosition[i]!;
-      if (closest(tokens, rest) === t) rightTokens++;
-      for (let i = 0; i < columns; i++) rest[i] = token[i]! + position[i]! - meanToken[i]!;
-      if (closest(positions, rest) === p) rightPositions++;
-    });
-  });
-  const all = tokens.length * positions.length;
-  return {
-    tokens: rightTokens / all,
-    positions: rightPositions / all,
-    meanCosine: cosines / all,
-  };
-}
-
-function meanOf(rows: readonly Float64Array[]): Float64Array {
-  const mean = new Float64Array(rows[0]!.length);
-  for (const row of rows) for (let i = 0; i < mean.length; i++) mean[i]! += row[i]! / rows.length;
-  return mean;
-}
-
-function closest(rows: readonly Float64Array[], to: Float64Array): number {
-  let best = 0;
-  let shortest = Number.POSITIVE_INFINITY;
-  rows.forEach((row, r) => {
-    let distance = 0;
-    for (let i = 0; i < to.length; i++) distance += (row[i]! - to[i]!) ** 2;
-    if (distance < shortest) {
-      shortest = distance;
-      best = r;
-    }
-  });
-  return best;
 }

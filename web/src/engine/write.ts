@@ -1,19 +1,20 @@
 /** Texts written by the model with everything that the chapter shows of them. */
 
-import { type Interventions, makePlan } from '../../engine/interventions.ts';
-import { Session } from '../../engine/model.ts';
-import type { Params } from '../../engine/params.ts';
-import { Random } from '../../engine/random.ts';
+import { type Interventions, makePlan } from './interventions.ts';
+import { Session } from './model.ts';
+import type { Params } from './params.ts';
+import { Random } from './random.ts';
 import {
   generate,
   generateSteps,
   Known,
+  likeliest,
   type Novelty,
   type Sample,
   type SampleConfig,
   type SampleStep,
-} from '../../engine/sample.ts';
-import type { Run } from '../../engine/train.ts';
+} from './sample.ts';
+import type { Run } from './train.ts';
 
 /** One choice with what the model computed before it. */
 export interface Moment {
@@ -34,14 +35,15 @@ export interface Written {
 }
 
 /** Write one text and keep every moment of it. */
-export function write(
-  params: Params,
-  run: Run,
-  config: SampleConfig,
-  seed: number,
-  prompt: string,
-  interventions: Interventions,
-): Written {
+export function write(given: {
+  readonly params: Params;
+  readonly run: Run;
+  readonly config: SampleConfig;
+  readonly seed: number;
+  readonly prompt: string;
+  readonly interventions: Interventions;
+}): Written {
+  const { params, run, config, seed, prompt, interventions } = given;
   const session = new Session(params, makePlan(params.config, interventions));
   const steps = generateSteps(session, run.tokenizer, new Random(seed), config, prompt);
   const moments: Moment[] = [];
@@ -64,28 +66,58 @@ export function write(
   }
 }
 
-export interface Row {
-  readonly sample: Sample;
+/** One of many texts, with what is told of it. */
+export interface Row extends Omit<Sample, 'steps'> {
   readonly bin: Novelty;
+  readonly choices: readonly {
+    readonly position: number;
+    /** The token read last. */
+    readonly token_id: number;
+    readonly likeliest: readonly [id: number, p: number][];
+    readonly choice: number;
+    /** The probability of the choice. */
+    readonly p: number;
+    /** Whether a random number was drawn for it. */
+    readonly random: boolean;
+  }[];
 }
 
-/** Many texts from one stream, each sorted into its bin. */
-export function writeMany(
-  params: Params,
-  run: Run,
-  steps: number,
-  config: SampleConfig,
-  seed: number,
-  prompt: string,
-  interventions: Interventions,
-  n: number,
-): Row[] {
-  const rng = new Random(seed);
-  const known = new Known(run.seen(steps), new Set(run.documents), run.tokenizer);
-  return Array.from({ length: n }, () => {
-    const sample = generate(params, run.tokenizer, rng, config, prompt, interventions);
-    return { sample, bin: known.novelty(sample) };
-  });
+/** Many texts from one stream, each sorted into its bin; yields how many there are. */
+export function* writeMany(given: {
+  readonly params: Params;
+  readonly run: Run;
+  readonly steps: number;
+  readonly config: SampleConfig;
+  readonly seed: number;
+  readonly prompt: string;
+  readonly interventions: Interventions;
+  readonly n: number;
+}): Generator<number, readonly Row[]> {
+  const { params, run, config, prompt, interventions } = given;
+  const rng = new Random(given.seed);
+  const known = new Known(run.seen(given.steps), new Set(run.documents), run.tokenizer);
+  const rows: Row[] = [];
+  while (rows.length < given.n) {
+    const { steps, ...sample } = generate(
+      params,
+      run.tokenizer,
+      rng,
+      config,
+      prompt,
+      interventions,
+    );
+    rows.push({
+      ...sample,
+      bin: known.novelty(sample),
+      choices: steps.map(({ position, token_id, probs, uniform, choice }) => {
+        const top = likeliest(probs, 5);
+        const random = uniform !== null;
+        return { position, token_id, choice, p: probs[choice]!, random, likeliest: top };
+      }),
+    });
+    yield rows.length;
+  }
+  return rows;
 }
 
 /**

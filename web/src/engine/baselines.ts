@@ -1,7 +1,7 @@
 /** What simpler ways of guessing come to on the same documents. */
 
-import { NGram } from '../../engine/evaluate.ts';
-import type { Run } from '../../engine/train.ts';
+import { NGram } from './evaluate.ts';
+import type { Run } from './train.ts';
 
 /** More documents are not counted: they would change the third decimal, and take long. */
 export const MOST_COUNTED = 4000;

@@ -1,7 +1,7 @@
 /** What random vectors teach about √d: long ones make large scores, and large scores one winner. */
 
-import { Random } from '../../engine/random.ts';
-import { distribution } from '../../engine/sample.ts';
+import { Random } from './random.ts';
+import { distribution } from './sample.ts';
 
 export const WIDTHS = [4, 8, 16, 32, 64, 128, 256] as const;
 export const KEYS = 8;
@@ -20,17 +20,24 @@ export interface Sharpness {
   readonly largestUnscaled: number;
 }
 
-/** Queries and keys whose numbers are drawn from N(0, 1). */
-export function sharpness(d: number, seed = 7): Sharpness {
-  const job = drawn(d, seed);
-  for (;;) {
-    const next = job.next();
-    if (next.done) return next.value;
+/** Of each width in turn; yields what is known so far. */
+export function* sharpnesses(): Generator<readonly Sharpness[], readonly Sharpness[]> {
+  const known: Sharpness[] = [];
+  for (const d of WIDTHS) {
+    for (const draws = sharpness(d); ; ) {
+      const next = draws.next();
+      if (!next.done) yield known;
+      else {
+        known.push(next.value);
+        break;
+      }
+    }
   }
+  return known;
 }
 
-/** The same, with a pause after each draw. */
-export function* drawn(d: number, seed = 7): Generator<undefined, Sharpness> {
+/** Queries and keys whose numbers are drawn from N(0, 1); yields after each draw. */
+export function* sharpness(d: number, seed = 7): Generator<undefined, Sharpness> {
   const rng = new Random(seed);
   const vector = () => Float64Array.from({ length: d }, () => rng.gauss());
   let squares = 0;

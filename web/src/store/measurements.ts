@@ -1,107 +1,18 @@
 /**
- * What is each part for? Leave one out, train again with several seeds, and measure on documents
- * that were never read. One measurement after the other, in a worker of its own.
+ * Runs that are trained to be measured on documents that were never read, one after the other: with
+ * one part left out, with several seeds; and on ever more documents.
  */
 
 import { createStore } from 'zustand/vanilla';
-import { type ModelConfig, trainConfig } from '../engine/config.ts';
+import { trainConfig } from '../engine/config.ts';
 import { MAX_DOCUMENTS } from '../engine/evaluate.ts';
-import type { Interventions } from '../engine/interventions.ts';
-import { prepare, type Run } from '../engine/train.ts';
-import { createWorker, type Job, TrainingClient } from '../worker/client.ts';
-import type { Variant } from '../worker/protocol.ts';
-import { fileOrder, trainable } from './lab.ts';
+import type { Run } from '../engine/train.ts';
+import type { Job } from '../worker/client.ts';
+import { runBeside, runFor, settingsOf, trainable } from './labSettings.ts';
+import { FULL, type Part } from './parts.ts';
+import { train } from './session.ts';
 
-/** One thing done otherwise. */
-export interface Part {
-  readonly id: string;
-  readonly title: string;
-  /** Of a sentence: 'without …', 'with …'. */
-  readonly phrase: string;
-  readonly interventions?: (model: ModelConfig) => Interventions;
-  readonly variant?: Variant;
-  /** All weights begin at 0. */
-  readonly zeros?: boolean;
-  /** Slow: the scalar engine; only over so many steps. */
-  readonly maxSteps?: number;
-}
-
-const layers = ({ n_layer }: ModelConfig) => Array.from({ length: n_layer }, (_, i) => i);
-
-export const FULL: Part = { id: 'full', title: 'the whole model', phrase: 'as it is' };
-
-export const PARTS: readonly Part[] = [
-  {
-    id: 'attention',
-    title: 'attention',
-    phrase: 'without attention (all heads muted)',
-    interventions: (model) => ({
-      mutedHeads: layers(model).map(() => Array.from({ length: model.n_head }, (_, h) => h)),
-    }),
-  },
-  {
-    id: 'mlp',
-    title: 'MLP',
-    phrase: 'without the MLP',
-    interventions: (model) => ({ mutedMlps: layers(model) }),
-  },
-  {
-    id: 'residual',
-    title: 'residuals',
-    phrase: 'without residual connections',
-    interventions: () => ({ noResiduals: true }),
-  },
-  {
-    id: 'norm',
-    title: 'norms',
-    phrase: 'without RMSNorm',
-    interventions: () => ({ noNorms: true }),
-  },
-  {
-    id: 'positions',
-    title: 'positions',
-    phrase: 'without position embeddings',
-    interventions: () => ({ noPositions: true }),
-  },
-  {
-    id: 'scale',
-    title: '1/√d',
-    phrase: 'without 1/√d',
-    interventions: () => ({ noScaling: true }),
-  },
-  {
-    id: 'decay',
-    title: 'decay',
-    phrase: 'without decay of the learning rate',
-    variant: { constantRate: true },
-  },
-  {
-    id: 'bias',
-    title: 'bias correction',
-    phrase: "without Adam's bias correction",
-    variant: { noBiasCorrection: true },
-  },
-  {
-    id: 'sgd',
-    title: 'Adam',
-    phrase: 'with plain gradient steps instead of Adam',
-    variant: { sgd: true },
-  },
-  {
-    id: 'zeroing',
-    title: 'zeroing',
-    phrase: 'with gradients that are never zeroed',
-    variant: { neverZeroed: true },
-  },
-  { id: 'zeros', title: 'random start', phrase: 'with all weights 0 at the start', zeros: true },
-  {
-    id: 'assign',
-    title: '+=',
-    phrase: 'with = instead of += in backward',
-    variant: { assigned: true },
-    maxSteps: 1000,
-  },
-];
+// --- what does each part contribute? -------------------------------------------------
 
 export interface Result {
   readonly seed: number;
@@ -147,7 +58,7 @@ export function runOf(base: Run, part: Part, seed: number, steps: number): Run {
     val_fraction: aside ? (aside + 0.5) / total : 0,
     ...(part.zeros ? { init_std: 0 } : {}),
   });
-  return prepare(fileOrder(base), training, base.tokenizer, base.model);
+  return runBeside(base, training, base.model);
 }
 
 /** 42, 43, 44…: the first one is that of the recipe. */
@@ -155,15 +66,9 @@ export function seedsOf(base: Run, count: number): number[] {
   return Array.from({ length: count }, (_, i) => Number(base.training.seed) + i);
 }
 
-let client: TrainingClient | null = null;
 let job: Job | null = null;
 /** Counts what was asked for, so that one that was called off stops where it is. */
 let round = 0;
-
-/** For tests: another worker than the browser's. */
-export function useAblationClient(given: TrainingClient): void {
-  client = given;
-}
 
 /** Another run, other seeds, another length: what was measured is of no use any more. */
 export function arrangeAblations(
@@ -196,6 +101,7 @@ export async function measureParts(parts: readonly Part[]): Promise<void> {
       if (mine === round) ablations.setState({ running: { ...running, step } });
     });
     if (mine !== round) return;
+    if (!result) break; // another run is shown
     const { results } = ablations.getState();
     const list = [...(results.get(part.id) ?? []), result].sort((a, b) => a.seed - b.seed);
     ablations.setState({ results: new Map(results).set(part.id, list) });
@@ -223,10 +129,9 @@ async function measureOne(
   seed: number,
   steps: number,
   onStep: (step: number) => void,
-): Promise<Result> {
+): Promise<Result | null> {
   const run = runOf(base, part, seed, steps);
-  client ??= new TrainingClient(createWorker());
-  const one = client.start(run, {
+  const one = train(run, {
     lean: true,
     measure: MAX_DOCUMENTS,
     interventions: part.interventions?.(run.model) ?? {},
@@ -239,5 +144,58 @@ async function measureOne(
   } catch {
     return { seed, nats: null, error: one.error, divergedAt: one.diverged ? one.step + 1 : null };
   }
+  if (one.status === 'stopped') return null;
   return { seed, nats: one.measured?.heldOut?.nats ?? null, error: '', divergedAt: null };
+}
+
+// --- how much does it help to have more to read? ----------------------------------
+
+export interface Size {
+  readonly documents: number;
+  /** Nats a character on documents that were read, and on others. */
+  readonly train: number | null;
+  readonly heldOut: number | null;
+}
+
+export interface Sizes {
+  readonly base: Run | null;
+  readonly rows: readonly Size[];
+  /** Whether all rows are there, so that the first and the last can be compared. */
+  readonly done: boolean;
+}
+
+export const sizes = createStore<Sizes>(() => ({ base: null, rows: [], done: false }));
+
+/** How a run on few documents predicts others: judged once everything is measured, null before. */
+export function verdictOnFew({ rows, done }: Sizes, uniform: number): string | null {
+  const few = rows[0]?.heldOut;
+  const many = rows.at(-1)?.heldOut;
+  if (!done || few == null || many == null) return null;
+  if (few > uniform) return 'worse than guessing';
+  return few - many < 0.1 ? 'nearly as well' : 'somewhat worse';
+}
+
+export const SIZES = [10, 30, 100, 300, 1000];
+const MEASURED = 300;
+
+/** Once for each shared run: train on ever more documents, one after the other. */
+export async function measureSizes(base: Run): Promise<void> {
+  if (sizes.getState().base === base) return;
+  sizes.setState({ base, rows: [], done: false });
+  const most = trainable(base.documents.length);
+  for (const documents of [...SIZES.filter((n) => n < most), most]) {
+    const run = runFor(base, { ...settingsOf(base), documents });
+    const job = train(run, { lean: true, measure: MEASURED });
+    await job.finished.catch(() => {});
+    if (sizes.getState().base !== base) return;
+    if (job.status === 'stopped') return sizes.setState({ base: null, rows: [] });
+    const { measured } = job;
+    const row = {
+      documents,
+      train: measured?.train?.nats ?? null,
+      heldOut: measured?.heldOut?.nats ?? null,
+    };
+    sizes.setState(({ rows }) => ({ rows: [...rows, row] }));
+  }
+  sizes.setState({ done: true });
 }

@@ -3,9 +3,10 @@
  * it with a mask, and a token at a time with a cache.
  */
 
-import { type Activations, isAttention, names } from '../../engine/activations.ts';
-import type { Override } from '../../engine/interventions.ts';
-import { Session, type Trace, trace } from '../../engine/model.ts';
+import { type Activations, isAttention, names } from './activations.ts';
+import type { Interventions, Override } from './interventions.ts';
+import { type Document, Session, type Trace, trace } from './model.ts';
+import type { Params } from './params.ts';
 
 /**
  * All scores of all pairs, the future included; then, before the softmax, −∞ where the key is later
@@ -71,4 +72,62 @@ export function comparedNumbers(a: Activations): number {
     if (isAttention(name)) return count + (a.config.n_head * a.length * (a.length + 1)) / 2;
     return count + a.row(name, 0).length * a.length;
   }, 0);
+}
+
+/** The three ways compared, as plain data. */
+export interface Ways {
+  /** The largest difference from the textbook's reading, and from that token by token. */
+  readonly mask: number;
+  readonly cache: number;
+  /** How many numbers were compared. */
+  readonly numbers: number;
+  readonly length: number;
+  /** All scores of each layer, `[head][query][key]`, above the diagonal as before the mask. */
+  readonly scores: readonly Float64Array[];
+  /** The same where each key is made as the query is. */
+  readonly tied: readonly Float64Array[];
+}
+
+export function scoreOf(
+  { length }: Ways,
+  scores: Float64Array | undefined,
+  head: number,
+  query: number,
+  key: number,
+): number {
+  return scores?.[(head * length + query) * length + key] ?? Number.NaN;
+}
+
+/** Null where the model sees the future anyway. */
+export function* compareWays(given: {
+  readonly params: Params;
+  readonly document: Document;
+  readonly interventions: Interventions;
+}): Generator<null, Ways | null> {
+  const { params, document, interventions } = given;
+  const read = trace(params, document, interventions);
+  if (read.plan.peek) return null;
+  yield null;
+  const masked = textbook(read);
+  yield null;
+  const mask = largestDifference(read.values, masked.values);
+  yield null;
+  const cache = largestDifference(read.values, tokenByToken(read));
+  yield null;
+  const same = params.copy();
+  for (const { attn_wq, attn_wk } of same.layers) attn_wk.set(attn_wq);
+  const tied = textbook(trace(same, document, interventions));
+  const numbers = comparedNumbers(read.values);
+  const { length } = read.values;
+  return { mask, cache, numbers, length, scores: scoresOf(masked), tied: scoresOf(tied) };
+}
+
+function scoresOf(masked: Trace): Float64Array[] {
+  const { config, values } = masked;
+  const n = values.length;
+  return Array.from({ length: config.n_layer }, (_, layer) =>
+    Float64Array.from({ length: config.n_head * n * n }, (_, i) =>
+      unmasked(masked, layer, Math.floor(i / (n * n)), Math.floor(i / n) % n, i % n),
+    ),
+  );
 }
