@@ -196,5 +196,5 @@ def test_a_trace_too_long_for_its_answer(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_model_too_large_for_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_JSON_PARAMS", 1000)
     application = app()
-    assert "take model.safetensors" in ask(application, "GET", "/model.json").json()["error"]
+    assert "use model.safetensors" in ask(application, "GET", "/model.json").json()["error"]
     assert ask(application, "GET", "/model.safetensors").status_code == 200

@@ -1,4 +1,4 @@
-"""Which web sites may read the answers: CORS, around everything that answers."""
+"""CORS: which web sites may read the answers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def origin(given: str) -> str:
 
 
 def allow(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """The application, readable by the pages of these origins."""
+    """The application, with answers that pages of these origins may read."""
     if not origins:
         return app
     return CORSMiddleware(

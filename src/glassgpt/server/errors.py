@@ -1,4 +1,4 @@
-"""One shape for every failure: a line that says what was wrong, and the field and limit if any."""
+"""One form for every error: a line that says what was wrong, and the field and the limit if any."""
 
 from __future__ import annotations
 
@@ -56,43 +56,41 @@ class ApiError(Exception):
 
 
 def busy(why: str) -> ApiError:
-    """503 with the time to wait."""
+    """503, with the time to wait."""
     wait = str(limits.RETRY_SECONDS)
     message = f"the server {why}; try again in {wait} seconds"
     return ApiError(503, message, headers={"Retry-After": wait})
 
 
 def install(app: FastAPI) -> None:
-    """Answer every exception that a route can raise in this shape."""
+    """Answer every exception that a route can raise in this form."""
 
-    @app.exception_handler(ApiError)
-    async def api_error(request: Request, error: ApiError) -> JSONResponse:
-        return error.answer()
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        return _as_api_error(request, error).answer()
 
-    @app.exception_handler(GlassError)
-    async def glass_error(request: Request, error: GlassError) -> JSONResponse:
-        blame = 422 if isinstance(error, ConfigError | DataError) else 500
-        return ApiError(blame, str(error), next(iter(error.fields), None)).answer()
+    for kind in (ApiError, GlassError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, answer)
 
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return describe(error.errors()[0]).answer()
 
-    @app.exception_handler(HTTPException)
-    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
-        if error.status_code == 400:  # only a body that cannot be parsed
-            return ApiError(422, UNREADABLE, "body").answer()
-        path = request.url.path
-        words = {
-            404: f"there is nothing at {path}; /docs lists the paths of the API",
-            405: f"{path} does not support {request.method}; /docs says what it supports",
-        }
-        message = words.get(error.status_code, str(error.detail))
-        return ApiError(error.status_code, message, headers=error.headers).answer()
-
-    @app.exception_handler(Exception)
-    async def bug(request: Request, error: Exception) -> JSONResponse:
-        return ApiError(500, BUG).answer()  # and the guard tells the operator
+def _as_api_error(request: Request, error: Exception) -> ApiError:
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, GlassError):
+        status = 422 if isinstance(error, ConfigError | DataError) else 500
+        return ApiError(status, str(error), next(iter(error.fields), None))
+    if isinstance(error, RequestValidationError):
+        return describe(error.errors()[0])
+    if not isinstance(error, HTTPException):
+        return ApiError(500, BUG)  # and the guard tells the operator
+    if error.status_code == 400:  # only a body that cannot be parsed
+        return ApiError(422, UNREADABLE, "body")
+    path = request.url.path
+    words = {
+        404: f"there is nothing at {path}; /docs lists the paths of the API",
+        405: f"{path} does not support {request.method}; /docs says what it supports",
+    }
+    message = words.get(error.status_code, str(error.detail))
+    return ApiError(error.status_code, message, headers=error.headers)
 
 
 def describe(complaint: Mapping[str, Any]) -> ApiError:

@@ -1,4 +1,4 @@
-"""Train a fresh model on a posted list, in memory, as a sequence of events."""
+"""Train a new model on a posted list, in memory, as a sequence of events."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ NAME = "posted list"
 
 
 def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Event]:
-    """`start`; `steps` with the losses of some steps and a text; `model`, if asked for; `end`.
+    """Yield `start`; `steps` with some losses and a text; `model`, if asked for; `end`.
 
-    `error` instead of `end` where the training diverges. `end` says why it `stopped` before the
+    `error` instead of `end` if the training diverges. `end` says why it `stopped` before the
     last step, if it did.
     """
     started = time.monotonic()
@@ -83,7 +83,7 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
 
 
 def check_size(request: TrainRequest, documents: list[str]) -> None:
-    """Raises ApiError, before anything of the model's size is allocated."""
+    """Raises ApiError for a model that is too large, before anything of its size is allocated."""
     characters = set().union(*documents)
     if len(characters) > limits.MAX_TRAIN_CHARACTERS:
         raise ApiError(

@@ -16,23 +16,16 @@ from glassgpt.trace import Reader
 
 
 def events(served: Served, request: GenerateRequest, steps: bool) -> Iterator[Event]:
-    """`start`; for each text its `step`s, if asked for, and then the `sample`; `end`.
+    """Yield `start`; for each text its `step`s, if asked for, and then the `sample`; `end`.
 
-    Raises ApiError for a prompt that this model cannot begin with; do so before the first answer.
+    Raises ApiError, before the first event, for a prompt that the model cannot read.
     """
     asked = request.temperature
     config = SampleConfig(served.saved.info.temperature if asked is None else asked, request.top_k)
     prompt = request.prompt
     read = encode(served, prompt, "prompt", most=served.model.block_size - 1)[:-2]
-    start = schemas.Generated(
-        run=served.name,
-        prompt=prompt,
-        n=request.n,
-        temperature=config.temperature,
-        top_k=config.top_k,
-        seed=request.seed,
-        samples=[],
-    )
+    known = {"run": served.name, "temperature": config.temperature, "samples": []}
+    start = schemas.Generated.model_validate(vars(request) | known)
     if steps:
         reader = served.glass.reader()
         start.read = [_reading(served, reader, t, i) for t, i in enumerate(read)]
@@ -55,7 +48,10 @@ def events(served: Served, request: GenerateRequest, steps: bool) -> Iterator[Ev
 
 
 def collected(items: Iterator[Event], steps: bool) -> Iterator[bytes]:
-    """The same as one JSON object at the end; nothing for each event, so that others get turns."""
+    """The events as one JSON object, which comes last.
+
+    b"" comes for each event before it, so that other jobs get their turns.
+    """
     answer: dict[str, Any] = {}
     samples: list[dict[str, Any]] = []
     waiting: list[dict[str, Any]] = []

@@ -1,4 +1,7 @@
-"""What stands before the application: sizes, times, hosts, headers, and the last word on errors."""
+"""A wrapper around the application: limits, host names, headers, and the operator's error lines.
+
+Written here, because the limits of uvicorn and the middleware of Starlette answer in plain text and
+without these headers, and neither limits the size of a body."""
 
 from __future__ import annotations
 
@@ -24,11 +27,11 @@ UNKNOWN_HOST = (
 
 
 class Guard:
-    """Wraps the whole application, so that no answer is without its headers.
+    """Answers every request with the headers of `security`, and with an error in the usual form.
 
     Args:
-        hosts: names this server may be called by; None for any. On the loopback it keeps a web
-            page from reading it under a name that the page's owner points at 127.0.0.1.
+        hosts: host names that the server answers to; None for any. On the loopback this keeps web
+            pages out whose own host name points at 127.0.0.1 (DNS rebinding).
         cors_origins: web sites whose pages may read the answers.
     """
 
@@ -46,7 +49,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        head = scope["method"] == "HEAD"  # the answer to GET without its body
+        head = scope["method"] == "HEAD"  # answered like GET, without the body
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -61,7 +64,7 @@ class Guard:
         await self._inner({**scope, "method": "GET"} if head else scope, receive, send_guarded)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What the application answers, or why it does not."""
+        """Send what the application answers, or an error."""
         started = False
 
         async def watched(message: Message) -> None:
@@ -74,7 +77,7 @@ class Guard:
             if self.hosts is not None and _host(scope) not in self.hosts:
                 raise ApiError(421, UNKNOWN_HOST, "Host")
             if self.requests > limits.MAX_REQUESTS:
-                raise busy(f"has {limits.MAX_REQUESTS} requests at once already")
+                raise busy(f"already has {limits.MAX_REQUESTS} requests")
             body = await _read(scope, receive)
             async with asyncio.timeout(limits.REQUEST_SECONDS):
                 await self.app(scope, _replay(body, receive), watched)
@@ -82,7 +85,9 @@ class Guard:
         except ApiError as error:
             answer = error
         except TimeoutError:
-            answer = ApiError(503, f"this took longer than {limits.REQUEST_SECONDS:g} seconds")
+            answer = ApiError(
+                503, f"the request took longer than {limits.REQUEST_SECONDS:g} seconds"
+            )
         except Exception as error:
             _report(scope, error)
             answer = ApiError(500, BUG)
@@ -101,7 +106,7 @@ def _host(scope: Scope) -> str:
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes:
-    """The whole body, as long as it keeps to its limit in size and time."""
+    """The whole body. Raises ApiError if it is too large or too slow."""
     most = limits.MAX_TRAIN_BODY_BYTES if scope["path"] == "/train" else limits.MAX_BODY_BYTES
     too_large = ApiError(413, f"the body is larger than {most:,} bytes", "body", most)
     for name, value in scope["headers"]:
@@ -123,7 +128,7 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Give the application the body that was read, and after it what comes from the client."""
+    """Pass on the body that was read, and after it what comes from the client."""
     read: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
@@ -133,7 +138,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _report(scope: Scope, error: Exception) -> None:
-    """One line for the operator, with the place in our code."""
+    """Print one line for the operator, with the place in our code."""
     places = [
         f" ({Path(frame.filename).name}:{frame.lineno})"
         for frame in traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""The runs that a server has loaded: read once, then only looked at."""
+"""The runs that a server has loaded. They are read once, and never changed."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ MEAN_OVER = 100
 
 
 class Served:
-    """One run with all that answering about it takes."""
+    """One run, with all that is needed to answer questions about it."""
 
     def __init__(self, saved: SavedRun) -> None:
         self.saved, self.run, self.state = saved, saved.run, saved.state
-        self.losses = saved.losses  # read now: what is damaged is refused before it is served
+        self.losses = saved.losses  # read now, so that a damaged run is refused
         self.name = saved.path.resolve().name
         self.model, self.tokenizer = saved.run.model, saved.run.tokenizer
-        # The engine that `glassgpt sample` takes, so that the same seed gives the same texts.
+        # The engine of `glassgpt sample`, so that the same seed gives the same texts.
         self.engine = engines.create(engines.DEFAULT, self.model, saved.state, saved.run.training)
         self.glass = Glass(self.model, saved.state)
         self.known = Known.of(self.run, saved.state.step)
 
-    # Made on the first request and kept, so that many requests at once share one copy. They are
-    # read in threads: two may make the same bytes at the same time, which does no harm.
+    # Made on the first request and kept, so that simultaneous requests share one copy. Two threads
+    # may make the same bytes at the same time, which does no harm.
 
     @cached_property
     def json(self) -> bytes:
@@ -50,14 +50,14 @@ class Served:
             raise ApiError(
                 404,
                 f"this model has {self.model.num_params:,} parameters, too many for model.json; "
-                "take model.safetensors",
+                "use model.safetensors",
                 limit=limits.MAX_JSON_PARAMS,
             )
         return model_json(self.saved, documents).encode()
 
     @cached_property
     def safetensors(self) -> bytes:
-        """The weights alone, without Adam's moments."""
+        """The weights, without Adam's moments."""
         metadata = {
             "format": "glassgpt-weights",
             "version": "1",
@@ -85,7 +85,7 @@ class Served:
         )
 
     def facts(self) -> schemas.Model:
-        """What GET /model tells."""
+        """The answer of GET /model."""
         info, losses, tokenizer = self.saved.info, self.losses, self.tokenizer
         alphabet, block_size = tokenizer.alphabet, self.model.block_size
         return schemas.Model(
@@ -135,12 +135,12 @@ class Library:
         for saved in runs:
             served = Served(saved)
             if served.name in self.runs:
-                raise ConfigError(f"two of the runs are called {served.name!r}; rename one")
+                raise ConfigError(f"two runs have the name {served.name!r}; rename one of them")
             self.runs[served.name] = served
         self.default = next(iter(self.runs.values()))
 
     def get(self, name: str | None) -> Served:
-        """Raises ApiError, 404, for a name that is not served."""
+        """Raises ApiError (404) for a name that is not served."""
         if name is None:
             return self.default
         if name not in self.runs:

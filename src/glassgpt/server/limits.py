@@ -1,32 +1,32 @@
-"""Every size a request may have. docs/api.md and the OpenAPI document say the same."""
+"""All limits of the server. docs/api.md and the OpenAPI document say the same."""
 
 from __future__ import annotations
 
 MAX_SAMPLES = 100
-"""Texts of one /generate."""
+"""The most texts that one /generate writes."""
 
 MAX_TEMPERATURE = 10.0
 MAX_TOP_K = 10_000
 MAX_SEED = 2**53 - 1
-"""The largest whole number that every JSON reader keeps exact."""
+"""The largest integer that every JSON reader keeps exactly."""
 
 MAX_TEXT = 1_000
-"""Characters to tokenize or to trace."""
+"""Characters of a prompt, or of a text to tokenize or to trace."""
 
 MAX_TRACE_NUMBERS = 1_000_000
-"""Numbers in one answer of /trace; at most about 25 bytes each."""
+"""Numbers in one answer of /trace, each of about 25 bytes at most."""
 
 MAX_JSON_PARAMS = 2_000_000
-"""Parameters of a model that is still written as model.json."""
+"""Parameters of the largest model that is written as model.json."""
 
-# What /train may be asked to do. The seconds hold whatever the sizes add up to.
+# The largest training that /train accepts. It ends after MAX_TRAIN_SECONDS in any case.
 MAX_TRAIN_DOCUMENTS = 40_000
 MAX_TRAIN_DOCUMENT = 100
 MAX_TRAIN_CHARACTERS = 5_000
-"""Distinct ones: each is a row of two tables and a column of every softmax."""
+"""Distinct characters: each has a row in two tables and an entry in every softmax."""
 
 MAX_TRAIN_PARAMS = 500_000
-"""Of the model: it bounds memory, the size of the answer and the time of a step."""
+"""Parameters of the model. They decide memory, the size of the answer, and the time of a step."""
 
 MAX_TRAIN_STEPS = 10_000
 MAX_TRAIN_BATCH = 16
@@ -40,22 +40,22 @@ MAX_BODY_BYTES = 16_384
 MAX_TRAIN_BODY_BYTES = 2_097_152
 
 WORKERS = 2
-"""Threads that compute. More do not help: Python runs one of them at a time outside the kernel."""
+"""Threads that compute. More would not help: outside the kernel Python runs one at a time."""
 
 MAX_JOBS = 128
-"""Requests being computed or waiting their turn; one more is answered 503."""
+"""Jobs that are being computed or waiting; one more is answered 503."""
 
 MAX_REQUESTS = 256
-"""Requests of any kind at once."""
+"""Simultaneous requests of any kind."""
 
 SLICE_SECONDS = 0.02
-"""A job computes this long, then lets others have the thread."""
+"""How long a job computes before another one has its turn."""
 
 BODY_SECONDS = 10.0
-"""For a request body to arrive."""
+"""How long a request body may take to arrive."""
 
 REQUEST_SECONDS = 120.0
-"""For a whole request, the sending of its answer included."""
+"""How long a whole request may take, including the sending of its answer."""
 
 RETRY_SECONDS = 2
-"""What a client is told to wait after 503."""
+"""How long a client is told to wait after 503."""

@@ -1,4 +1,7 @@
-"""Take a port, run the server on it, and stop when told to."""
+"""Run the server on a port until it is told to stop.
+
+The port is taken here and not by uvicorn, which would log its own error and exit.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,11 @@ from glassgpt.server.work import Pool
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GRACE_SECONDS = 1
-"""For answers under way when the server is told to stop."""
+"""How long the server waits for unfinished answers when it is told to stop."""
 
 
 class Server(uvicorn.Server):
-    """Lets streams know at once that the server stops, so that they end by themselves."""
+    """Tells streams at once that the server stops, so that they end by themselves."""
 
     def __init__(self, app: Guard, pool: Pool) -> None:
         config = uvicorn.Config(
@@ -57,7 +60,7 @@ def serve(
     open_browser: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Serve until Ctrl-C. Raises RunError when the port cannot be had."""
+    """Serve until Ctrl-C. Raises RunError if the port is not available."""
     pool = Pool()
     hosts = None
     if host in LOOPBACK or allowed_hosts:
@@ -73,18 +76,18 @@ def serve(
     if open_browser:
         page = url if is_built() else f"{url}docs"
         threading.Timer(0.3, webbrowser.open, [page]).start()
-    with suppress(KeyboardInterrupt):  # Ctrl-C is how one stops a server: no failure
+    with suppress(KeyboardInterrupt):  # Ctrl-C is the way to stop a server
         server.run(sockets=[listener])
     pool.close()
     say("stopped")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises RunError."""
+    """A socket that listens there. Raises RunError if it cannot."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
-        raise RunError(f"there is no address {host!r} here") from None
+        raise RunError(f"this machine has no address {host!r}") from None
     family, _, _, _, where = found[0]
     both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
@@ -97,6 +100,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address(host: str, port: int) -> str:
-    """As a browser on this machine would call it."""
+    """The address that a browser on this machine uses."""
     name = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
     return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"

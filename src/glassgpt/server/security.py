@@ -1,4 +1,4 @@
-"""The headers of every answer, from our server and, in their own files, from static hosts."""
+"""The headers of every answer of our server, and, by way of their own files, of static hosts."""
 
 from __future__ import annotations
 

@@ -17,16 +17,11 @@ from glassgpt.server.sitefiles import MISSING, SITE, index_html, is_built
 
 TYPES = {
     ".css": "text/css",
-    ".html": "text/html",
     ".js": "text/javascript",
-    ".json": "application/json",
-    ".mjs": "text/javascript",
-    ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
-    ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
-"""With nosniff these must be right; what the system believes differs from machine to machine."""
+"""Browsers insist on these, while the tables of types differ between systems."""
 
 
 class Files(StaticFiles):

@@ -17,16 +17,17 @@ MODEL = "model.json"
 
 
 def export(saved: SavedRun, target: Path, force: bool = False) -> list[Path]:
-    """Write the site into a new or empty directory; return the files. Raises RunError.
+    """Write the site into a new or empty directory, and return its files. Raises RunError.
 
     Args:
-        force: write into a directory with other files, too, over those of the same names.
+        force: also write into a directory that has other files; those with the same names are
+            replaced.
     """
     if not sitefiles.is_built():
         raise RunError(sitefiles.MISSING)
     try:
         if target.exists() and not target.is_dir():
-            raise RunError(f"{target} exists already and is no directory; choose another name")
+            raise RunError(f"{target} exists already and is not a directory; choose another name")
         if not force and target.exists() and any(target.iterdir()):
             raise RunError(
                 f"{target} exists already; choose another directory, or write into it with --force"
@@ -42,7 +43,7 @@ def export(saved: SavedRun, target: Path, force: bool = False) -> list[Path]:
 
 
 def header_files() -> dict[str, str]:
-    """File name -> content. Each host reads its own and ignores the others'."""
+    """File name -> content. Each host reads its own file and ignores the others."""
     return {
         "_headers": _netlify(),  # Netlify, Cloudflare Pages
         "vercel.json": _vercel(),

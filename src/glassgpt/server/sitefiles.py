@@ -1,4 +1,4 @@
-"""Where the built explorer is."""
+"""The place of the built explorer."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def is_built(site: Path | None = None) -> bool:
 
 
 def index_html(run: str, site: Path | None = None) -> str:
-    """The page, told by a meta element where the run it shall open lies: a relative address."""
+    """The page, with the relative address of the run that it opens in a meta element."""
     page = ((site or SITE) / "index.html").read_text(encoding="utf-8")
     return page.replace("<head>", f'<head><meta name="glassgpt-run" content="{run}">', 1)

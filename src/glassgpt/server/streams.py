@@ -1,4 +1,7 @@
-"""Server-sent events: a line with the name, a line with JSON, an empty line."""
+"""Server-sent events: a line with the name, a line with JSON, and an empty line.
+
+Written here, because the oldest FastAPI that we support has no events of its own.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ class Event:
 
 
 def encode_json(value: Any) -> bytes:
-    """Compact UTF-8; no NaN, no Infinity. Raises ValueError for those."""
+    """Compact JSON in UTF-8. Raises ValueError for NaN and Infinity, which JSON does not have."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode()
 
@@ -34,9 +37,9 @@ def wanted(accept: str | None) -> bool:
 
 
 class EventStream(StreamingResponse):
-    """Sends chunks as they come, and always calls `close`: at the end, or when the client leaves.
+    """Sends chunks as they come; calls `close` at the end, or when the client disconnects.
 
-    No proxy should keep what is meant to be seen at once, hence the two headers.
+    The two headers tell proxies not to hold events back.
     """
 
     media_type = MEDIA_TYPE

@@ -1,8 +1,9 @@
-"""A text as tokens, and as everything the model computes when it reads it."""
+"""A text as tokens, and everything that the model computes when it reads it."""
 
 from __future__ import annotations
 
 from glassgpt.errors import DataError
+from glassgpt.runs.export import nested
 from glassgpt.server import limits, schemas
 from glassgpt.server.errors import ApiError
 from glassgpt.server.library import Served
@@ -11,7 +12,7 @@ from glassgpt.trace import size, trace
 
 
 def encode(served: Served, text: str, field: str, most: int | None = None) -> list[int]:
-    """`[BOS, …, BOS]`. Raises ApiError that names the field, for what the model cannot read."""
+    """`[BOS, …, BOS]`. Raises ApiError, with this field, for a text that the model cannot read."""
     try:
         ids = served.tokenizer.encode(text)
     except DataError as error:
@@ -60,6 +61,6 @@ def read(served: Served, text: str) -> schemas.Trace:
         tokens=[served.tokenizer.token(i) for i in ids],
         token_ids=ids,
         loss=result.loss,
-        values={name: array.tolist() for name, array in result.values.items()},
-        grads={name: array.tolist() for name, array in result.grads.items()},
+        values=nested(result.values),
+        grads=nested(result.grads),
     )

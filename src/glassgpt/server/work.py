@@ -1,8 +1,9 @@
-"""A bounded number of jobs on a few threads, in slices, so that none keeps a thread to itself.
+"""A bounded number of jobs that share a few threads by taking turns.
 
 A job is an iterator: a thread takes items from it for SLICE_SECONDS, then the next job has its
-turn. So no slow reader of a stream holds a thread, and a job whose client has left simply gets no
-further slice.
+turn. So a client that reads its stream slowly does not hold a thread, and a job whose client has
+disconnected gets no further turn. Written here, because the thread pools of the libraries run a job
+to its end.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ class Pool:
     def __init__(self, workers: int = limits.WORKERS, max_jobs: int = limits.MAX_JOBS) -> None:
         self.workers, self.max_jobs, self.jobs = workers, max_jobs, 0
         self.stopping = False
-        """Set when the server is told to stop: streams then end by themselves."""
+        """Set when the server is told to stop; streams then end by themselves."""
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="glassgpt")
 
     @contextmanager
     def admit(self) -> Iterator[None]:
-        """Hold a place in the queue. Raises ApiError, 503, when all are taken."""
+        """Hold a place in the queue. Raises ApiError (503) if all are taken."""
         if self.jobs >= self.max_jobs or self.stopping:
             stopping = "is stopping"
-            raise busy(stopping if self.stopping else f"has {self.jobs} jobs to do already")
+            raise busy(stopping if self.stopping else f"already has {self.jobs} jobs")
         self.jobs += 1
         try:
             yield
@@ -40,11 +41,11 @@ class Pool:
             self.jobs -= 1
 
     async def run(self, function: Callable[[], T]) -> T:
-        """The result of a function that takes no longer than a slice or so."""
+        """The result of a function that takes about as long as a slice, or less."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function)
 
     async def slices(self, items: Iterator[T]) -> AsyncIterator[list[T]]:
-        """The items of an iterator, a slice of time at a time. It is closed with this one."""
+        """The items of an iterator, in a list for each slice of time."""
         more = True
         while more:
             batch, more = await self.run(lambda: _take(items))
@@ -56,7 +57,7 @@ class Pool:
 
 
 def _take(items: Iterator[T]) -> tuple[list[T], bool]:
-    """At least one item unless there is none left, what else fits into the time, and if more is."""
+    """The items of one slice of time, at least one if any is left, and whether more may come."""
     taken, until = [], time.monotonic() + limits.SLICE_SECONDS
     for item in items:
         taken.append(item)
