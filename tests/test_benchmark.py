@@ -6,19 +6,21 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 
 import pytest
+from benchmark import operations, report
+from benchmark.cases import SIZES, Case, Material, Selection
+from benchmark.timing import Work, interleaved
 
-from glassgpt import engines
-from glassgpt.benchmark import operations, report
-from glassgpt.benchmark.cases import SIZES, Case, Material, Selection
-from glassgpt.benchmark.timing import Work, interleaved
-from glassgpt.cli import bench
-from glassgpt.config import ModelConfig
-from glassgpt.errors import ConfigError, EngineError
+from glassgpt import benchmark, datasets, engines
+from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.engines.numpy import NumpyEngine
+from glassgpt.text.characters import CharTokenizer
+from glassgpt.training import begin
+from support import ROOT, Command
 
+TOOLS = ROOT / "tools"
 TINY = report.Effort(("S",), ("S",), rounds=2, round_seconds=0.0, limit_seconds=0.0)
 
 
@@ -159,38 +161,99 @@ def test_the_native_engine_writes_all_at_once() -> None:
     ]
 
 
-def test_tables_fit_a_terminal(result: dict, capsys: pytest.CaptureFixture) -> None:
-    bench._print(result)
-    out = capsys.readouterr().out
-    assert max(map(len, out.splitlines()[2:])) <= 80
-    assert "S: width 16, 1 layer, context 16, 4,192 parameters; 1 document a step" in out
+def test_blas_is_told_before_numpy_is_loaded() -> None:
+    code = "import benchmark.machine, sys; print('numpy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=TOOLS, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
+
+
+# --- glassgpt bench -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassgpt.benchmark.WARM", 20)
+    monkeypatch.setattr("glassgpt.benchmark.ROUND_SECONDS", 0.0)
+
+
+def test_a_row_for_each_width_engine_and_format(glassgpt: Command, short: None) -> None:
+    arguments = ("bench", "--engine", "numpy", "--rounds", "2", "--json")
+    status, out, err = glassgpt(*arguments, "--engine", engines.DEFAULT)
+    assert (status, err) == (0, "timing …\n")
+    said = json.loads(out)
+    assert {"cpu", "cores", "system", "python", "numpy", "glassgpt", "date", "load"} == set(
+        said["machine"]
+    )
+    assert [(r["width"], r["engine"], r["dtype"]) for r in said["engines"]] == [
+        (width, engine, dtype)
+        for width in (16, 64)
+        for engine in dict.fromkeys(["numpy", engines.DEFAULT])
+        for dtype in ("float64", "float32")
+    ]
+    for row in said["engines"]:
+        assert 0 < row["best_us"] <= row["median_us"]
+        assert row["names_a_second"] > 0
+
+
+def test_the_table_fits_a_terminal(glassgpt: Command, short: None) -> None:
+    status, out, _ = glassgpt("bench", "--engine", "numpy", "--rounds", "1")
+    assert status == 0
+    lines = out.splitlines()
+    assert max(map(len, lines[2:])) <= 80
+    assert lines[-5].split() == [
+        *("width", "engine", "dtype", "µs", "a", "step", "median", "names", "a", "second"),
+    ]
+    assert [line.split()[:3] for line in lines[-4:]] == [
+        [width, "numpy", dtype] for width in ("16", "64") for dtype in ("float64", "float32")
+    ]
+
+
+def test_what_is_timed_is_training_that_goes_on(
+    monkeypatch: pytest.MonkeyPatch, short: None
+) -> None:
+    """Steps after the warm-up, with the documents and at the rates of the run."""
+    seen = []
+
+    class Watched(NumpyEngine):
+        def train(self, batches: list, learning_rates: list) -> list[float]:
+            seen.append((self.step, [list(map(list, b)) for b in batches], list(learning_rates)))
+            return super().train(batches, learning_rates)
+
+    monkeypatch.setattr("glassgpt.engines.numpy.NumpyEngine", Watched)
+    monkeypatch.setattr(benchmark, "WIDTHS", (16,))
+    monkeypatch.setattr(engines, "DEFAULT", "numpy", raising=False)
+    monkeypatch.setattr(engines, "DTYPES", engines.DTYPES | {"numpy": ("float64",)})
+    benchmark.measure(("numpy",), 2)
+    names = datasets.load("english").documents
+    training = TrainConfig(steps=40)
+    run, _, _ = begin(names, training, CharTokenizer.from_documents(names))
+    batches, rates = [[list(run.tokenizer.encode(d)) for d in run.batch(s)] for s in range(40)], []
+    rates = training.learning_rates(0, 40)
+    assert seen[0] == (0, batches[:20], rates[:20])
+    assert [step for step, _, _ in seen[1:]] == [20, 22, 32, 42]  # warm-ups of 2 and 10, 2 rounds
+    for _, its_batches, its_rates in seen[1:]:
+        assert its_batches == batches[20 : 20 + len(its_batches)]
+        assert its_rates == rates[20 : 20 + len(its_rates)]
+        assert min(its_rates) > 0
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"),
+    ("options", "message"),
     [
-        ({"rounds": 0}, ConfigError, "rounds is 0; it must be at least 1"),
-        ({"engine": ["abacus"]}, EngineError, "there is no engine 'abacus'"),
-        ({"engine": ["numpy"], "device": "cpu"}, ConfigError, "are for --engine torch"),
-        ({"device": "abacus"}, ConfigError, "device is 'abacus'; it must be one of auto, cpu"),
-        ({"dtype": ["float16"]}, EngineError, "torch engine does not support 'float16'"),
+        (("--rounds", "0"), "rounds is 0; it must be at least 1"),
+        (("--engine", "abacus"), "there is no engine 'abacus'"),
     ],
 )
-def test_options(options: dict, error: type, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    run: Callable = pytest.fail
-    monkeypatch.setattr(report, "run", run)
-    with pytest.raises(error, match=message):
-        bench.bench(**options)
+def test_options(glassgpt: Command, options: tuple[str, ...], message: str) -> None:
+    status, _, err = glassgpt("bench", *options)
+    assert status == 2
+    assert message in err
 
 
-@pytest.mark.parametrize("options", [{"engine": ["torch"]}, {"compile_": True}])
-def test_without_pytorch(options: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pytorch(glassgpt: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "unavailable", lambda name: "it is not installed")
-    with pytest.raises(EngineError, match="there is no torch engine here: it is not installed"):
-        bench.bench(**options)
-
-
-def test_blas_is_told_before_numpy_is_loaded() -> None:
-    code = "import glassgpt.benchmark.machine, sys; print('numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    status, _, err = glassgpt("bench", "--engine", "torch")
+    assert status == 2
+    assert "there is no torch engine here: it is not installed" in err

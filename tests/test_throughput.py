@@ -7,15 +7,16 @@ import random
 import sys
 
 import pytest
+from benchmark import larger, operations, report
+from benchmark.threads import torch_threads
 
-from glassgpt.benchmark import larger, operations, report, throughput
-from glassgpt.benchmark.threads import torch_threads
-from glassgpt.cli import bench
 from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.scale.torch import throughput
 from glassgpt.scale.torch.placement import Work
 from glassgpt.scale.torch.processes import Processes
-from support import build, small_params
+from support import ROOT, build, small_params
 
+TOOLS = ROOT / "tools"
 MODEL = ModelConfig(vocab_size=7, n_layer=2, n_embd=16, n_head=4, block_size=32)
 WEIGHTS = 2 * 12 * 16 * 16 + 7 * 16
 """In matrices that a token is multiplied with."""
@@ -171,19 +172,16 @@ def test_what_is_said_of_larger_models(rows: list[dict]) -> None:
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
 
 
-def test_the_tables_fit_a_terminal(rows: list[dict], capsys: pytest.CaptureFixture) -> None:
-    wide = [row | {"compiled": True, "first_ms": 1e5, "best_ms": 12345.6} for row in rows]
-    for row in wide:
-        row |= {"median_ms": 12345.6, "tokens_per_second": 1_234_567, "flops": 345e12}
-    console = bench.common.stdout()
-    bench._print_larger(console, wide)
-    bench._print_larger(console, [row | {"device": "NVIDIA H100 80GB HBM3"} for row in wide])
-    bench._print_peaks(console, wide)
-    out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 80
-    assert "PyTorch on the CPU, tiny: 992 parameters;" in out
-    assert "compiled" in out
-    assert "MFU in bfloat16, 2 threads: of" in out
+def test_the_table_of_larger_models(rows: list[dict]) -> None:
+    from performance import larger_models
+
+    [head, rule, *lines] = larger_models(rows).splitlines()[:6]
+    assert len(lines) == 4
+    for line in (rule, *lines):
+        assert line.count("|") == head.count("|")
+    for line, row in zip(lines, rows, strict=True):
+        assert line.startswith(f"| tiny | 992 | 18 | {row['dtype']} | {row['threads']} | eager | ")
+        assert line.endswith(f"| {row['mfu']:.1%} |")
 
 
 def test_what_cannot_be_timed_is_said_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,8 +239,10 @@ def test_the_first_tables_are_of_the_processor() -> None:
 def test_pytorch_is_loaded_only_where_it_is_timed() -> None:
     import subprocess
 
-    code = "from glassgpt.benchmark import report; import sys; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = "from benchmark import report; import sys; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=TOOLS, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "False\n"
 
 

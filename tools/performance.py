@@ -3,7 +3,7 @@
     python tools/performance.py            # some minutes; on a machine with nothing else to do
     python tools/performance.py --measure  # only the reference on this interpreter; prints JSON
 
-The engines are timed by `glassgpt bench --full`.
+The engines are timed by tools/benchmark.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ of them equally. *best* is the shortest wall time: what the machine can do. *med
 effect of other programs (see the load). *CPU* is the least processor time, summed over all threads.
 A single thread is pinned to one core. Documents are bundled English names, spread evenly over all
 lengths; for a context of 64 they are concatenated to fill it. Operations are counted by the formula
-in `benchmark/operations.py`: those that the mathematics needs, with a fused multiply-add counted as
-two. *peak* is the share of the speed that a large matrix product in NumPy (512 x 512, one thread,
-in the same rounds) reaches, times the number of threads. *× scalar* is the speed relative to the
-reference, which makes one `Value` per number.
+in `tools/benchmark/operations.py`: those that the mathematics needs, with a fused multiply-add
+counted as two. *peak* is the share of the speed that a large matrix product in NumPy (512 x 512,
+one thread, in the same rounds) reaches, times the number of threads. *× scalar* is the speed
+relative to the reference, which makes one `Value` per number.
 
 """
 TAIL = """
@@ -264,9 +264,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         env = environment(str(folder / "bytecode"))
-        command = [sys.executable, "-m", "glassgpt", "bench", "--json"]
-        command += [] if options.quick else ["--full"]
-        done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
+        command = [sys.executable, "-m", "benchmark", *([] if options.quick else ["--full"])]
+        done = subprocess.run(
+            command, cwd=ROOT / "tools", env=env, stdout=subprocess.PIPE, text=True, check=True
+        )
         text = HEAD + engines(json.loads(done.stdout))
         text += commands(options.rounds, folder, env) + imports(options.rounds, folder, env)
     text += scalar() + TAIL

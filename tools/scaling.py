@@ -2,6 +2,7 @@
 
     python tools/scaling.py          # some minutes; on a machine with nothing else to do
     python tools/scaling.py --quick  # little of everything: to see whether it works
+    python tools/scaling.py --device cuda  # larger models on that device; prints a table
 
 Measured is the torch engine on the processor. The plans are arithmetic: see scaling_plan.py.
 """
@@ -21,13 +22,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmark import larger
+from benchmark.machine import cores, machine
+from benchmark.threads import torch_threads
 from performance import ROOT, larger_models, load
 from scaling_plan import plans, wrapped
 
-from glassgpt.benchmark import larger, throughput
-from glassgpt.benchmark.machine import machine
-from glassgpt.benchmark.threads import torch_threads
 from glassgpt.config import ModelConfig
+from glassgpt.errors import GlassError
+from glassgpt.scale.torch import throughput
 from glassgpt.training import initial_params
 
 BASE = larger.Shape("base", ModelConfig(256, 2, 128, 4, 64), 16)
@@ -56,13 +59,13 @@ HEAD = """# Scaling
 
 Written by `make scaling`; do not edit. The first part measures how the cost of a training step
 grows with the model, the batch and the number of processes, on the CPU of one machine. The second
-part plans training on 8 and on 64 GPUs; these plans are arithmetic, and `benchmark/plan.py` has
-every step of it.
+part plans training on 8 and on 64 GPUs; these plans are arithmetic, and `tools/benchmark/plan.py`
+has every step of it.
 
 **No figure here was measured on a GPU.** On a machine with a GPU, this command measures tokens per
 second and the share of the GPU's peak, in float32 and in bfloat16, eager and compiled:
 
-    glassgpt bench --engine torch --device cuda
+    python tools/scaling.py --device cuda
 
 """
 METHOD = """
@@ -76,8 +79,7 @@ the speed of a large matrix product in PyTorch on the same number of threads.
 """
 COMPILED = """## Eager and compiled
 
-These figures were measured by `glassgpt bench --engine torch --full`. *compile* is how much longer
-the first step takes than the best one, with an empty compiler cache.
+*compile* is how much longer the first step takes than the best one, with an empty compiler cache.
 
 """
 
@@ -187,6 +189,22 @@ def complain(line: str) -> None:
     print(line, file=sys.stderr)
 
 
+def ladder(device: str, dtypes: tuple[str, ...], quick: bool) -> str:
+    """Tokens a second and MFU of the larger models on a device, eager and compiled."""
+    plan = larger.Plan(device, dtypes, full=not quick)  # type: ignore[arg-type] # check looks at it
+    try:
+        larger.check(plan)
+        rows = larger.run(plan, cores(), *((1, 0.1) if quick else (30, 6.0)), complain)
+    except GlassError as error:
+        sys.exit(f"scaling.py: {error}")
+    peaks = {(r["dtype"], r["threads"]): (r["peak"], r["peak_source"]) for r in rows}
+    text = "".join(
+        f"MFU in {dtype}: of {throughput.readable(peak)}, {source}\n"
+        for (dtype, _), (peak, source) in peaks.items()
+    )
+    return f"{rows[0]['device'] if rows else device}\n\n{larger_models(rows)}{text}"
+
+
 def drawing(rounds: int) -> str:
     """Millions of initial weights a second, to three digits, as the plans take it up."""
     model, best = ModelConfig(27, 2, 128, 4, 64), float("inf")
@@ -218,22 +236,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a taste of each part")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "scaling.md")
+    parser.add_argument("--device", help="time larger models there, and write nothing")
+    parser.add_argument("--dtype", action="append", default=[], help="can be repeated")
     options = parser.parse_args()
+    if options.device:
+        print(ladder(options.device, tuple(options.dtype), options.quick))
+        return
     quick, about = options.quick, machine()
-    cores, before, started = about["cores"], load(), time.perf_counter()
-    grown = growth(*((1, 1) if quick else (3, 20)), cores)
-    shared = processes(*((3, 1) if quick else (30, 3)), cores)
+    count, before, started = about["cores"], load(), time.perf_counter()
+    grown = growth(*((1, 1) if quick else (3, 20)), count)
+    shared = processes(*((3, 1) if quick else (30, 3)), count)
     plan = larger.Plan("cpu", ("float32", "bfloat16"), True, full=not quick)
     rounds, seconds = (1, 0.1) if quick else (20, 8.0)
-    ladder = larger.run(plan, cores, rounds, seconds, complain, lambda c: wanted(c, cores))
+    larger_rows = larger.run(plan, count, rounds, seconds, complain, lambda c: wanted(c, count))
     rate, waiting = drawing(2 if quick else 20), host(2 if quick else 20)
     text = HEAD + (
-        f"{about['cpu']}, {cores} cores; {about['system']}; {about['python']}, PyTorch "
+        f"{about['cpu']}, {count} cores; {about['system']}; {about['python']}, PyTorch "
         f"{torch.__version__}, GlassGPT {about['glassgpt']}; {about['date']}. Processes that "
         f"wanted a core, before and after: {before} and {load()}; "
         f"{time.perf_counter() - started:.0f} s in all.\n{METHOD}"
     )
-    text = wrapped(text + grown + shared + COMPILED + larger_models(ladder) + plans(rate, waiting))
+    text += grown + shared + COMPILED + larger_models(larger_rows) + plans(rate, waiting)
+    text = wrapped(text)
     options.output.write_text(text, encoding="utf-8")
     print(text)
 

@@ -1,14 +1,15 @@
-"""The plans in docs/scaling.md: text around the arithmetic of `glassgpt.benchmark.plan`."""
+"""The plans in docs/scaling.md: text around the arithmetic of `benchmark.plan`."""
 
 from __future__ import annotations
 
 import textwrap
 
-from glassgpt.benchmark import plan
-from glassgpt.benchmark.larger import GPT2
-from glassgpt.benchmark.plan import Plan
-from glassgpt.benchmark.throughput import published
+from benchmark import plan
+from benchmark.larger import GPT2
+from benchmark.plan import Plan
+
 from glassgpt.config import ModelConfig
+from glassgpt.scale.torch.throughput import published
 
 PEAK = published("NVIDIA H100 80GB HBM3") or 0.0
 MFU = 0.4
@@ -215,7 +216,7 @@ windows of 1,024 tokens per step, in bfloat16, compiled. Run the first command i
 [nanoGPT](https://github.com/karpathy/nanoGPT), the second here:
 
     python bench.py --batch_size=16 --real_data=False --dtype=bfloat16 --compile=True
-    glassgpt bench --engine torch --device cuda --dtype bfloat16 --compile
+    python tools/scaling.py --device cuda --dtype bfloat16
 
 nanoGPT prints milliseconds per iteration: divide 16 · 1,024 by the seconds per iteration to get its
 tokens per second. Ours are in the row *GPT-2 small*, compiled. Compare those, not the MFU. nanoGPT

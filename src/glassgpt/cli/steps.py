@@ -16,10 +16,10 @@ from glassgpt.cli.progress import Display
 from glassgpt.scale.torch.processes import LostProcessError, Processes
 
 if TYPE_CHECKING:
-    from glassgpt.benchmark.throughput import Meter, Throughput
     from glassgpt.engines.base import Engine, TrainState
     from glassgpt.sampling import SampleConfig
     from glassgpt.scale.torch.placement import Placement
+    from glassgpt.scale.torch.throughput import Meter, Throughput
     from glassgpt.training import Chunk
 
 PEEK, WIDTH = 32, 40
@@ -51,7 +51,7 @@ def train_job(
         needed: whether the model is, afterwards.
     """
     from glassgpt import engines
-    from glassgpt.benchmark import throughput
+    from glassgpt.scale.torch import throughput
     from glassgpt.scale.torch.processes import joined
 
     processes, run, info = placement.processes, job.run, job.info

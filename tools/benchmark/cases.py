@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.threads import in_torch
+from benchmark.timing import Work
 from glassgpt import datasets, engines
-from glassgpt.benchmark.threads import in_torch
-from glassgpt.benchmark.timing import Work
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.sampling import SampleConfig, generate

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from glassgpt import engines
-from glassgpt.benchmark import larger, operations
-from glassgpt.benchmark.cases import (
+from benchmark import larger, operations
+from benchmark.cases import (
     DTYPES,
     PEAK_SIZE,
     SIZES,
@@ -18,8 +17,9 @@ from glassgpt.benchmark.cases import (
     matrix_product,
     writing,
 )
-from glassgpt.benchmark.machine import cores, load_average, machine
-from glassgpt.benchmark.timing import Timing, interleaved
+from benchmark.machine import cores, machine
+from benchmark.timing import Timing, interleaved
+from glassgpt import engines
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def run(
         plan: the larger models that the torch engine is timed on, if any.
         say: is told of those that cannot be timed.
 
-    Returns what `glassgpt bench --json` prints.
+    Returns what `python -m benchmark` prints.
     """
     names = names or tuple(engines.available())
     about, material, threads = machine(), Material(), cores()
@@ -83,7 +83,7 @@ def run(
         count = rounds or effort.larger_rounds
         models = larger.run(plan, threads, count, effort.larger_seconds, say)
     return {
-        "machine": about | {"load_after": load_average()},
+        "machine": about | {"load_after": machine()["load"]},
         "rounds": rounds or effort.rounds,
         "peak": [
             {"dtype": dtype, "gflops": gflops, "product_of": PEAK_SIZE}

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.cases import SIZES
+from benchmark.threads import in_torch, torch_threads
+from benchmark.timing import Work, interleaved
 from glassgpt import engines
-from glassgpt.benchmark import throughput
-from glassgpt.benchmark.cases import SIZES
-from glassgpt.benchmark.threads import in_torch, torch_threads
-from glassgpt.benchmark.timing import Work, interleaved
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.base import Engine, TrainState
 from glassgpt.errors import EngineError
+from glassgpt.scale.torch import throughput
 from glassgpt.scale.torch.placement import Device, Placement
 from glassgpt.scale.torch.placement import Work as Done
 
