@@ -1,4 +1,7 @@
-"""One writer at a time: a lock on a run directory that its holder's death releases."""
+"""One writer at a time: a lock on a directory, released when its holder ends, however it ends.
+
+Why not a package: docs/decisions/0004-our-own-lock.md.
+"""
 
 from __future__ import annotations
 

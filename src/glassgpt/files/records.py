@@ -17,7 +17,7 @@ MAX_TEXT_BYTES = 1 << 30
 
 
 class refusing:
-    """Turn what is wrong inside a file into a RunError that names the file."""
+    """Turn what is wrong with a file, or inside it, into a RunError that names the file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,6 +26,10 @@ class refusing:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, FileNotFoundError):
+            raise RunError(f"{self.path} is missing") from None
+        if isinstance(error, OSError):
+            raise RunError(f"cannot read {self.path}: {error.strerror}") from None
         if isinstance(error, KeyError):
             raise RunError(f"{self.path}: the key {error} is missing") from None
         if isinstance(error, GlassError | TypeError) and not isinstance(error, RunError):
@@ -54,15 +58,12 @@ def json_bytes(value: dict[str, Any]) -> bytes:
 
 def read_text(path: Path, limit: int = MAX_TEXT_BYTES, sha256: str | None = None) -> str:
     """Raises RunError, also where a checksum is given and the file has another."""
-    try:
+    with refusing(path):
         raw = read_regular(path, limit)
-        if sha256 is not None and hashlib.sha256(raw).hexdigest() != sha256:
-            raise RunError(f"{path} is damaged: its checksum is not the one in config.json")
+    if sha256 is not None and hashlib.sha256(raw).hexdigest() != sha256:
+        raise RunError(f"{path} is damaged: its checksum is not the one in config.json")
+    try:
         return raw.decode("utf-8")
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise RunError(f"{path} is damaged: it is not UTF-8") from None
 

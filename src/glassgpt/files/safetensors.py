@@ -5,8 +5,8 @@
               "data_offsets": [0, 3456]}, …}, filled up with spaces to a multiple of 8
     the rest  the tensors, row by row, without gaps
 
-Nothing in such a file can run or name another file. Written here, not by the library of that name,
-so that the same state is the same bytes, and so that nothing is allocated before it is checked.
+Nothing in such a file can run or name another file. Why it is read and written here, and not by
+the `safetensors` package: docs/decisions/0001-our-own-safetensors.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -54,18 +54,17 @@ def dump(
     Args:
         dtype: F64, or F32 for numbers that are no finer.
     """
-    kept = DTYPES[dtype]
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     place = 0
     for name, array in tensors.items():
-        offsets = [place, place + kept.itemsize * array.size]
+        offsets = [place, place + DTYPES[dtype].itemsize * array.size]
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": offsets}
         place = offsets[1]
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     yield len(text).to_bytes(8, "little") + text
     for array in tensors.values():
-        yield np.ascontiguousarray(array, kept).data.cast("B")
+        yield _raw(array, dtype)
 
 
 def read_header(file: BinaryIO, size: int) -> Header:
@@ -93,51 +92,41 @@ def read_header(file: BinaryIO, size: int) -> Header:
     return Header(metadata, tensors)
 
 
-class Checksum:
+CHECKSUM = "sha256"
+"""In the metadata; the only key that the checksum is not about."""
+
+
+def checksum(
+    tensors: Mapping[str, NDArray[np.float64]],
+    metadata: Mapping[str, str],
+    dtypes: Mapping[str, str],
+) -> str:
     """SHA-256 of metadata and tensors: of what a file says, not of how its header is laid out.
 
     So it stays true where another program writes the same tensors and metadata again.
     """
-
-    KEY = "sha256"
-    """In the metadata; the only one that it is not about."""
-
-    def __init__(self, metadata: Mapping[str, str]) -> None:
-        said = sorted((key, value) for key, value in metadata.items() if key != self.KEY)
-        self._hash = hashlib.sha256(json.dumps(said).encode())
-
-    def add(self, name: str, dtype: str, shape: Sequence[int], raw: bytes | memoryview) -> None:
-        """Call this for each tensor, in the order of their names."""
-        self._hash.update(json.dumps([name, dtype, list(shape)]).encode())
-        self._hash.update(raw)
-
-    def hex(self) -> str:
-        return self._hash.hexdigest()
+    said = sorted((key, value) for key, value in metadata.items() if key != CHECKSUM)
+    digest = hashlib.sha256(json.dumps(said).encode())
+    for name, array in sorted(tensors.items()):
+        dtype = dtypes[name]
+        digest.update(json.dumps([name, dtype, list(array.shape)]).encode())
+        digest.update(_raw(array, dtype))
+    return digest.hexdigest()
 
 
-def with_checksum(
-    tensors: Mapping[str, NDArray[np.float64]], metadata: Mapping[str, str], dtype: str
-) -> dict[str, str]:
-    """The metadata with the checksum of what `dump` would write."""
-    checksum = Checksum(metadata)
-    for name in sorted(tensors):
-        raw = np.ascontiguousarray(tensors[name], DTYPES[dtype]).data.cast("B")
-        checksum.add(name, dtype, tensors[name].shape, raw)
-    return {**metadata, Checksum.KEY: checksum.hex()}
-
-
-def read_tensor(
-    file: BinaryIO, entry: Entry, name: str = "", checksum: Checksum | None = None
-) -> NDArray[np.float64]:
+def read_tensor(file: BinaryIO, entry: Entry) -> NDArray[np.float64]:
     """The numbers of an F64 or F32 tensor. Raises ValueError where the file ends too early."""
     dtype = DTYPES[entry.dtype]
     file.seek(entry.start)
     raw = file.read(entry.stop - entry.start)
     if len(raw) != math.prod(entry.shape) * dtype.itemsize:
         raise ValueError("it ends too early")
-    if checksum:
-        checksum.add(name, entry.dtype, entry.shape, raw)
     return np.frombuffer(raw, dtype).astype(np.float64).reshape(entry.shape)
+
+
+def _raw(array: NDArray[np.float64], dtype: str) -> memoryview:
+    """Float32 and float64 turn into each other without loss where the numbers are float32."""
+    return np.ascontiguousarray(array, DTYPES[dtype]).data.cast("B")
 
 
 def _entry(name: str, fields: object, offset: int) -> Entry:

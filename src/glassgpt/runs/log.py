@@ -27,6 +27,7 @@ import numpy as np
 from glassgpt.config import TrainConfig
 from glassgpt.errors import ConfigError, RunError
 from glassgpt.files.atomic import open_regular
+from glassgpt.files.records import refusing
 
 NUMBER = np.dtype("<f8")
 
@@ -68,16 +69,11 @@ def read(path: Path, steps: int, sha256: str | None) -> list[float]:
 
     Raises RunError, also where they do not have this checksum.
     """
-    try:
-        with os.fdopen(open_regular(path), "rb") as file:
-            size = os.fstat(file.fileno()).st_size // NUMBER.itemsize
-            if size < steps:
-                raise RunError(f"{path} ends at step {size}, the model is at step {steps}")
-            raw = file.read(steps * NUMBER.itemsize)
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from None
+    with refusing(path), os.fdopen(open_regular(path), "rb") as file:
+        size = os.fstat(file.fileno()).st_size // NUMBER.itemsize
+        if size < steps:
+            raise RunError(f"{path} ends at step {size}, the model is at step {steps}")
+        raw = file.read(steps * NUMBER.itemsize)
     if sha256 is not None and hashlib.sha256(raw).hexdigest() != sha256:
         raise RunError(f"{path} is damaged: its checksum is not the one in model.safetensors")
     losses = np.frombuffer(raw, NUMBER)
@@ -138,21 +134,14 @@ def read_lines(path: Path, steps: int) -> Log:
     Raises RunError.
     """
     log = Log()
-    try:
-        with os.fdopen(open_regular(path), "rb") as file:
-            for number in range(1, steps + 1):
-                line = file.readline()
-                if not line:
-                    raise RunError(
-                        f"{path} ends at step {number - 1}, the model is at step {steps}"
-                    )
-                loss, rate = _record(path, number, line)
-                log.losses.append(loss)
-                log.learning_rates.append(rate)
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from None
+    with refusing(path), os.fdopen(open_regular(path), "rb") as file:
+        for number in range(1, steps + 1):
+            line = file.readline()
+            if not line:
+                raise RunError(f"{path} ends at step {number - 1}, the model is at step {steps}")
+            loss, rate = _record(path, number, line)
+            log.losses.append(loss)
+            log.learning_rates.append(rate)
     return log
 
 

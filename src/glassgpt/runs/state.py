@@ -14,7 +14,7 @@ from glassgpt.engines.base import Params, TrainState
 from glassgpt.errors import RunError
 from glassgpt.files import safetensors
 from glassgpt.files.atomic import open_regular
-from glassgpt.files.records import VERSION, check_version
+from glassgpt.files.records import VERSION, check_version, refusing
 
 _MOMENTS = ("adam.m.", "adam.v.")
 
@@ -43,7 +43,9 @@ def to_safetensors(
     if losses_sha256 is not None:
         metadata[LOSSES_SHA256] = losses_sha256
     kept = "F64" if dtype == "float64" else "F32"
-    return safetensors.dump(tensors, safetensors.with_checksum(tensors, metadata, kept), kept)
+    dtypes = dict.fromkeys(tensors, kept)
+    metadata[safetensors.CHECKSUM] = safetensors.checksum(tensors, metadata, dtypes)
+    return safetensors.dump(tensors, metadata, kept)
 
 
 def from_safetensors(
@@ -58,22 +60,15 @@ def from_safetensors(
     """
     wanted = {p + name: shape for name, shape in model.shapes.items() for p in ("", *_MOMENTS)}
     try:
-        with os.fdopen(open_regular(path), "rb") as file:
+        with refusing(path), os.fdopen(open_regular(path), "rb") as file:
             header = safetensors.read_header(file, os.fstat(file.fileno()).st_size)
             step = _check_header(path, header, wanted)
-            checksum = safetensors.Checksum(header.metadata)
-            tensors = {
-                name: safetensors.read_tensor(file, header.tensors[name], name, checksum)
-                for name in sorted(wanted)
-            }
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from None
+            tensors = {name: safetensors.read_tensor(file, header.tensors[name]) for name in wanted}
     except ValueError as error:
         raise RunError(f"{path} is damaged or not a safetensors file ({error})") from None
-    said = header.metadata.get(safetensors.Checksum.KEY)
-    if said is not None and said != checksum.hex():
+    said = header.metadata.get(safetensors.CHECKSUM)
+    dtypes = {name: header.tensors[name].dtype for name in wanted}
+    if said is not None and said != safetensors.checksum(tensors, header.metadata, dtypes):
         raise RunError(f"{path} is damaged: its numbers do not have its checksum")
     if not all(np.isfinite(array).all() for array in tensors.values()):
         raise RunError(f"{path} holds numbers that are not finite")

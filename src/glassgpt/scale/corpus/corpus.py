@@ -113,12 +113,8 @@ def damaged_index(path: Path, start: int, end: int) -> RunError:
 
 
 def _mapped(path: Path, number: int, item_bytes: int, what: str) -> mmap.mmap:
-    try:
+    with refusing(path):
         handle = open_regular(path)
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing") from None
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}") from None
     try:
         size, wanted = os.fstat(handle).st_size, number * item_bytes
         if size != wanted:
