@@ -6,6 +6,7 @@ import { toggleTheme } from '../store/settings.ts';
 import { useExplorer, useSettings } from '../store/use.ts';
 import { DataPicker } from './DataPicker.tsx';
 import { DocumentPicker } from './DocumentPicker.tsx';
+import { LanguageSwitch } from './LanguageSwitch.tsx';
 
 /** What is running: the data and its model, the document and the position in it. */
 export function Header() {
@@ -35,6 +36,7 @@ export function Header() {
         </button>
       )}
       <Tiles onChange={() => setOpen('document')} />
+      <LanguageSwitch />
       <button
         type="button"
         className="btn ml-auto md:ml-0"

@@ -1,9 +1,11 @@
 /** How the page looks and which chapter is open; kept on the device, the chapter in the address. */
 
 import { createStore } from 'zustand/vanilla';
+import { isLanguage, LANGUAGES, type Language, preferred } from './language.ts';
 
 export interface Settings {
   readonly theme: 'light' | 'dark';
+  readonly language: Language;
   /** Whether the lines of reference.py stand open beside a chapter. */
   readonly code: boolean;
   /** Address part of the open chapter; '' is the start page. */
@@ -18,6 +20,7 @@ const KEY = 'glassgpt';
 
 export const settings = createStore<Settings>(() => ({
   theme: 'light',
+  language: 'en',
   code: true,
   chapter: '',
   presenting: false,
@@ -29,14 +32,16 @@ export function startSettings(): void {
   const prefersDark = matchMedia('(prefers-color-scheme: dark)').matches;
   settings.setState({
     theme: prefersDark ? 'dark' : 'light',
+    language: preferred(navigator.languages, LANGUAGES, 'en'),
     ...kept(),
     chapter: chapterInAddress(),
   });
-  const apply = ({ theme, code, answers, presenting }: Settings) => {
+  const apply = ({ theme, language, code, answers, presenting }: Settings) => {
     document.documentElement.dataset.theme = theme;
+    document.documentElement.lang = language;
     document.documentElement.toggleAttribute('data-presenting', presenting);
     try {
-      localStorage.setItem(KEY, JSON.stringify({ theme, code, answers }));
+      localStorage.setItem(KEY, JSON.stringify({ theme, language, code, answers }));
     } catch {
       // Storage may be forbidden; the page works without.
     }
@@ -59,9 +64,10 @@ function kept(): Partial<Settings> {
   try {
     const value: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
     if (typeof value !== 'object' || value === null) return {};
-    const { theme, code, answers } = value as Record<string, unknown>;
+    const { theme, language, code, answers } = value as Record<string, unknown>;
     return {
       ...(theme === 'light' || theme === 'dark' ? { theme } : {}),
+      ...(isLanguage(language) ? { language } : {}),
       ...(typeof code === 'boolean' ? { code } : {}),
       ...(isAnswers(answers) ? { answers } : {}),
     };
@@ -80,6 +86,10 @@ function isAnswers(value: unknown): value is Record<string, string> {
 
 export function toggleTheme(): void {
   settings.setState(({ theme }) => ({ theme: theme === 'dark' ? 'light' : 'dark' }));
+}
+
+export function speak(language: Language): void {
+  settings.setState({ language });
 }
 
 export function present(presenting: boolean): void {
