@@ -69,7 +69,7 @@ def test_a_step_that_does_not_divide() -> None:
 def test_what_a_forward_pass_keeps(model: ModelConfig, dtype: str) -> None:
     """Every tensor that PyTorch saves for the backward pass, counted once, weights left out."""
     torch = pytest.importorskip("torch")
-    from glassgpt.scale.torch.rows import pack
+    from glassgpt.scale.torch.rows import pack_rows
 
     engine, windows = larger.build(model, dtype, "cpu", False), 4
     weights = {p.untyped_storage().data_ptr() for p in engine.model.parameters()}  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ def test_what_a_forward_pass_keeps(model: ModelConfig, dtype: str) -> None:
         return tensor
 
     ids = np.random.default_rng(0).integers(0, model.vocab_size, (windows, model.block_size + 1))
-    rows = pack(list(ids), [1 / windows] * windows, model, torch.float32)
+    rows = pack_rows(list(ids), [1 / windows] * windows, model, torch.float32)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x), engine._precision():  # type: ignore[attr-defined]
         surprises = engine.model(*rows.inputs)  # type: ignore[attr-defined]
         loss = rows.weights @ surprises.to(torch.float32)

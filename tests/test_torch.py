@@ -102,10 +102,10 @@ lists = st.lists(st.lists(st.integers(0, 4), min_size=2, max_size=9), min_size=1
 @given(lists)
 def test_rows_have_no_padding(documents: list[Document]) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    from glassgpt.scale.torch.rows import pack
+    from glassgpt.scale.torch.rows import pack_rows
 
     shares = [1 / len(documents)] * len(documents)
-    rows = pack(documents, shares, SMALL, torch.float64)
+    rows = pack_rows(documents, shares, SMALL, torch.float64)
     lengths = [min(len(d) - 1, SMALL.block_size) for d in documents]
     assert rows.lengths == lengths
     pairs = list(zip(documents, lengths, strict=True))

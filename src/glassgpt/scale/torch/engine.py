@@ -26,7 +26,7 @@ from glassgpt.engines.base import (
 from glassgpt.errors import EngineError
 from glassgpt.scale.torch.model import GPT, attention
 from glassgpt.scale.torch.placement import Placement, Work
-from glassgpt.scale.torch.rows import pack
+from glassgpt.scale.torch.rows import pack_rows
 from glassgpt.scale.torch.spread import Spread, device_for, failures_explained
 
 EVALUATION_ROWS = 8192
@@ -120,7 +120,7 @@ class TorchEngine(BaseEngine):
         size = max(1, EVALUATION_ROWS // self.config.block_size)
         for start in range(0, len(documents), size):
             part = documents[start : start + size]
-            rows = pack(part, [0.0] * len(part), self.config, self.dtype).to(self.device)
+            rows = pack_rows(part, [0.0] * len(part), self.config, self.dtype).to(self.device)
             # forward, not the call: what is compiled is compiled for training.
             with failures_explained(self.device), torch.inference_mode(), self._precision():
                 found = model.forward(*rows.inputs).double().cpu().numpy()
@@ -151,7 +151,7 @@ class TorchEngine(BaseEngine):
         total = torch.zeros((), dtype=self.dtype, device=self.device)
         parts = self.spread.parts(batch)
         for number, (documents, shares) in enumerate(parts, 1):
-            rows = pack(documents, shares, self.config, self.dtype).to(self.device)
+            rows = pack_rows(documents, shares, self.config, self.dtype).to(self.device)
             self.work.add(self.config, [n for n, s in zip(rows.lengths, shares, strict=True) if s])
             with self.spread.synchronised(number == len(parts)):
                 with self._precision():

@@ -54,7 +54,7 @@ class Rows:
         )
 
 
-def pack(
+def pack_rows(
     documents: Sequence[Document], shares: Sequence[float], config: ModelConfig, dtype: torch.dtype
 ) -> Rows:
     """The first block_size predictions of each document.
