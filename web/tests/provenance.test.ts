@@ -205,6 +205,8 @@ test('a derived number is what its formula gives', () => {
     sumOf('sum', wpe),
     meanOf('mean', wpe),
     rmsOf('rms', wpe),
+    rmsOf('rms of all', { params, name: 'wpe', kind: 'param_grad' }),
+    stdOf('std of all', { params, name: 'lm_head', kind: 'param' }),
     stdOf('std', wpe),
     differenceOf('difference', wpe[0]!, wpe[1]!),
     productOf('product', [wpe[0]!, wpe[1]!]),

@@ -18,6 +18,15 @@ export function measured(name: string, value: number, note: string): Cell {
   return derived(name, () => number(value, note));
 }
 
+/** A whole matrix, of weights or of something that there is for each weight. */
+export interface Matrix {
+  readonly params: Params;
+  readonly name: string;
+  readonly kind: CellKind;
+}
+
+type Group = readonly Cell[] | Matrix;
+
 /** All cells of a matrix. */
 export function matrixCells(params: Params, name: string, kind: CellKind = 'param'): Cell[] {
   const { n_out, n_in } = params.tensor(name);
@@ -26,43 +35,59 @@ export function matrixCells(params: Params, name: string, kind: CellKind = 'para
   ).flat();
 }
 
-export function sumOf(name: string, cells: readonly Cell[]): Cell {
+function cellsOf(group: Group): readonly Cell[] {
+  return 'params' in group ? matrixCells(group.params, group.name, group.kind) : group;
+}
+
+/** A number made of many: its formula over their cells, and the same over the numbers themselves. */
+function aggregate(
+  name: string,
+  group: Group,
+  expr: (x: readonly Expr[]) => Expr,
+  value: (x: ArrayLike<number>) => number,
+): Cell {
   return derived(
     name,
-    (read) => ({ op: 'sum', terms: cells.map(read) }),
-    (read) => total(cells, read),
+    (read) => expr(cellsOf(group).map(read)),
+    (read, matrix) =>
+      value('params' in group ? matrix(group.kind, group.name) : group.map((cell) => read(cell))),
   );
 }
 
-export function meanOf(name: string, cells: readonly Cell[]): Cell {
-  return derived(
-    name,
-    (read) => overAll({ op: 'sum', terms: cells.map(read) }, cells.length),
-    (read) => total(cells, read) / cells.length,
-  );
+export function sumOf(name: string, group: Group): Cell {
+  return aggregate(name, group, (terms) => ({ op: 'sum', terms }), total);
+}
+
+export function meanOf(name: string, group: Group): Cell {
+  return aggregate(name, group, meanExpr, mean);
 }
 
 /** The root of the mean square: how large they are, whatever their signs. */
-export function rmsOf(name: string, cells: readonly Cell[]): Cell {
-  return derived(
+export function rmsOf(name: string, group: Group): Cell {
+  return aggregate(
     name,
-    (read) => ({ op: 'sqrt', of: meanSquare(cells, read) }),
-    (read) => Math.sqrt(total(cells, (cell) => read(cell) ** 2) / cells.length),
+    group,
+    (x) => ({ op: 'sqrt', of: meanSquare(x) }),
+    (x) => Math.sqrt(total(x, (each) => each * each) / x.length),
   );
 }
 
 /** Standard deviation of the numbers as they are, not an estimate of some larger set. */
-export function stdOf(name: string, cells: readonly Cell[]): Cell {
-  return derived(
+export function stdOf(name: string, group: Group): Cell {
+  return aggregate(
     name,
-    (read) => {
-      const mean = overAll({ op: 'sum', terms: cells.map(read) }, cells.length);
-      const squared: Expr = { op: 'power', base: mean, exponent: 2 };
-      return { op: 'sqrt', of: { op: 'minus', left: meanSquare(cells, read), right: squared } };
-    },
-    (read) => {
-      const mean = total(cells, read) / cells.length;
-      return Math.sqrt(total(cells, (cell) => (read(cell) - mean) ** 2) / cells.length);
+    group,
+    (x) => ({
+      op: 'sqrt',
+      of: {
+        op: 'minus',
+        left: meanSquare(x),
+        right: { op: 'power', base: meanExpr(x), exponent: 2 },
+      },
+    }),
+    (x) => {
+      const middle = mean(x);
+      return Math.sqrt(total(x, (each) => (each - middle) ** 2) / x.length);
     },
   );
 }
@@ -110,13 +135,20 @@ function overAll(of: Expr, n: number): Expr {
   return { op: 'product', factors: [of, number(1 / n, 'mean', `1/${n}`)] };
 }
 
-function meanSquare(cells: readonly Cell[], read: (cell: Cell) => Expr): Expr {
-  const x = cells.map(read);
+function meanExpr(terms: readonly Expr[]): Expr {
+  return overAll({ op: 'sum', terms }, terms.length);
+}
+
+function meanSquare(x: readonly Expr[]): Expr {
   return overAll({ op: 'dot', left: x, right: x }, x.length);
 }
 
-function total(cells: readonly Cell[], read: (cell: Cell) => number): number {
+function mean(x: ArrayLike<number>): number {
+  return total(x) / x.length;
+}
+
+function total(x: ArrayLike<number>, of: (each: number) => number = (each) => each): number {
   let sum = 0;
-  for (const cell of cells) sum += read(cell);
+  for (let i = 0; i < x.length; i++) sum += of(x[i]!);
   return sum;
 }

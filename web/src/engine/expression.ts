@@ -46,11 +46,14 @@ export interface Cell {
   readonly rule?: Rule;
 }
 
+/** All numbers of one kind in one matrix, at once. */
+export type Matrices = (kind: CellKind, name: string) => ArrayLike<number>;
+
 /** How a derived number is made of others; see `derived.ts`. */
 export interface Rule {
   expr(read: (cell: Cell) => Expr): Expr;
   /** What the formula gives, where there is a shorter way than to write it down. */
-  value?(read: (cell: Cell) => number): number;
+  value?(read: (cell: Cell) => number, matrix: Matrices): number;
 }
 
 export type Expr =

@@ -56,7 +56,10 @@ export function cellValue(scene: Scene, cell: Cell): number {
     case 'derived': {
       const { rule } = cell;
       if (!rule) throw new RangeError(`nothing says how ${name} is made`);
-      const value = rule.value?.((read) => cellValue(scene, read));
+      const value = rule.value?.(
+        (read) => cellValue(scene, read),
+        (kind, matrix) => tensorsOf(scene, kind as TensorKind).tensor(matrix).data,
+      );
       return value ?? evaluate(rule.expr((read) => new Builder(scene).cell(read)));
     }
     case 'm_hat':

@@ -1,4 +1,6 @@
+import type { Cell } from '../engine/expression.ts';
 import { percent } from './format.ts';
+import { Num, useCell } from './Num.tsx';
 
 /** A share of something as a filled part of a strip; the number itself stands beside it. */
 export function Bar(props: {
@@ -46,13 +48,35 @@ export function Bars(props: { values: ArrayLike<number>; largest: number; name: 
   );
 }
 
+type TokenBar = { token: string; mark?: 'target' | undefined } & (
+  | { cell: Cell; p?: undefined }
+  | { cell?: undefined; p: number }
+);
+
+function CellBar({ cell }: { cell: Cell }) {
+  const { value } = useCell(cell);
+  return (
+    <>
+      <Bar share={value ?? 0} fill="bg-yellow" strip="h-4 border-2 border-line" />
+      <Num cell={cell} write={percent} className="text-right font-mono text-sm" />
+    </>
+  );
+}
+
+function PlainBar({ p }: { p: number }) {
+  return (
+    <>
+      <Bar share={p} fill="bg-yellow" strip="h-4 border-2 border-line" />
+      <span className="text-right font-mono text-sm">{percent(p)}</span>
+    </>
+  );
+}
+
 /** Probabilities of tokens, likeliest first, as bars with their numbers. */
-export function TokenBars(props: {
-  rows: readonly { token: string; p: number; mark?: 'target' | undefined }[];
-}) {
+export function TokenBars(props: { rows: readonly TokenBar[] }) {
   return (
     <ul className="space-y-1.5">
-      {props.rows.map(({ token, p, mark }) => (
+      {props.rows.map(({ token, cell, p, mark }) => (
         <li key={token} className="grid grid-cols-[auto_1fr_4rem] items-center gap-3">
           <span
             className={`tile tile-small ${token === 'BOS' ? '!text-[0.625rem]' : ''}`}
@@ -60,8 +84,7 @@ export function TokenBars(props: {
           >
             {token}
           </span>
-          <Bar share={p} fill="bg-yellow" strip="h-4 border-2 border-line" />
-          <span className="text-right font-mono text-sm">{percent(p)}</span>
+          {cell ? <CellBar cell={cell} /> : <PlainBar p={p} />}
         </li>
       ))}
     </ul>

@@ -109,6 +109,18 @@ function Buttons(props: CellsProps) {
   );
 }
 
+export const MEAN_LOSS: Cell = { kind: 'value', name: 'mean_loss', row: 0, column: 0, head: 0 };
+
+/** −log of the probability of what comes after a position. */
+export function lossCell(row: number): Cell {
+  return { kind: 'value', name: 'loss', row, column: 0, head: 0 };
+}
+
+/** Of a token after a position. */
+export function probability(row: number, column: number): Cell {
+  return { kind: 'value', name: 'probs', row, column, head: 0 };
+}
+
 /** The cells of a row of a named intermediate or, with another kind, of its gradient, of a tensor… */
 export function rowCells(
   name: string,

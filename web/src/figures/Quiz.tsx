@@ -23,7 +23,7 @@ export function Predict(props: {
         <span className="mr-2 bg-yellow px-2 py-0.5 text-[#121212]">predict</span>
         {props.question}
       </h2>
-      <div className="mt-3 flex flex-wrap gap-2">
+      <div className="mt-3 flex flex-wrap gap-2" data-not-asked="answers to choose from">
         {props.options.map(({ value, label: text }) => (
           <button
             key={value}
@@ -75,6 +75,7 @@ export function Check(props: {
   const wrong = tries.of === question ? tries.wrong : null;
   return (
     <form
+      data-not-asked="a question: its answer is worked out by hand"
       className="border-t-2 border-hair py-3 first:border-t-0 first:pt-0"
       onSubmit={(event) => {
         event.preventDefault();

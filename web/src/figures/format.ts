@@ -21,6 +21,11 @@ export function percent(value: number, places = 1): string {
   return `${(100 * value).toFixed(places)} %`;
 }
 
+/** With its sign, also where it is positive. */
+export function signed(value: number, places = 4): string {
+  return (value > 0 ? '+' : '') + fixed(value, places);
+}
+
 /** `4,192`. Grouped by hand: the first call of toLocaleString takes 40 ms. */
 export function count(value: number): string {
   return withCommas(value);

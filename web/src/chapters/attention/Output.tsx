@@ -1,6 +1,6 @@
 import { likeliest } from '../../engine/sample.ts';
 import { TokenBars } from '../../figures/Bars.tsx';
-import { Cells, rowCells } from '../../figures/Cells.tsx';
+import { Cells, probability, rowCells } from '../../figures/Cells.tsx';
 import { largestOf } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { useScene } from '../../store/scene.ts';
@@ -37,9 +37,9 @@ export function Output() {
       </p>
       <div className="max-w-2xl">
         <TokenBars
-          rows={likeliest(probs, 4).map(([id, p]) => ({
+          rows={likeliest(probs, 4).map(([id]) => ({
             token: tokenizer.token(id),
-            p,
+            cell: probability(position, id),
             mark: id === target ? 'target' : undefined,
           }))}
         />

@@ -1,10 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { likeliest } from '../../engine/sample.ts';
 import { TokenBars } from '../../figures/Bars.tsx';
-import { Cells } from '../../figures/Cells.tsx';
+import { Cells, lossCell, MEAN_LOSS, probability } from '../../figures/Cells.tsx';
 import { CodePanel } from '../../figures/CodePanel.tsx';
 import { percent } from '../../figures/format.ts';
 import { useGrowing } from '../../figures/growing.ts';
+import { Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { Check, Predict } from '../../figures/Quiz.tsx';
 import { definition } from '../../figures/source.ts';
@@ -79,10 +80,15 @@ export default function Forward() {
           .map((value) => ({ value, label: value }))}
         truth={guess}
       >
-        It gives <b>{guess}</b> {percent(best[0]![1])}.{' '}
-        {best[0]![0] === target
-          ? 'That is what the document has, too.'
-          : `In the document ${tokenizer.token(target)} comes, which it gave ${percent(probs[target]!)}.`}
+        It gives <b>{guess}</b> <Num cell={probability(position, best[0]![0])} write={percent} />.{' '}
+        {best[0]![0] === target ? (
+          'That is what the document has, too.'
+        ) : (
+          <>
+            In the document {tokenizer.token(target)} comes, which it gave{' '}
+            <Num cell={probability(position, target)} write={percent} />.
+          </>
+        )}
       </Predict>
 
       <div className="grid grid-cols-[minmax(0,1fr)] gap-6 @5xl:grid-cols-[minmax(0,1.7fr)_minmax(0,1fr)] @7xl:grid-cols-[minmax(0,1fr)_24rem]">
@@ -132,16 +138,17 @@ export default function Forward() {
         <div className="min-w-0 space-y-6 @5xl:sticky @5xl:top-0 @5xl:self-start">
           <Panel title={`after ${read.join(' ')}`} caption="what comes next">
             <TokenBars
-              rows={best.map(([id, p]) => ({
+              rows={best.map(([id]) => ({
                 token: tokenizer.token(id),
-                p,
+                cell: probability(position, id),
                 mark: id === target ? 'target' : undefined,
               }))}
             />
             <p className="caption mt-3">
-              {tokenizer.token(target)} comes in this document, with {percent(probs[target]!)}: loss{' '}
-              {trace.values.get('loss', position, 0).toFixed(4)}. Mean of all positions{' '}
-              {trace.loss.toFixed(4)}.
+              {tokenizer.token(target)} comes in this document, with{' '}
+              <Num cell={probability(position, target)} write={percent} />: loss{' '}
+              <Num cell={lossCell(position)} places={4} />. Mean of all positions{' '}
+              <Num cell={MEAN_LOSS} places={4} />.
             </p>
           </Panel>
           <CodePanel show={CODE} lit={operation.lines} />
@@ -221,7 +228,7 @@ function Block(props: {
           >
             {operation.title}
           </button>
-          <span className="font-mono text-xs font-normal text-soft">{operation.formula}</span>
+          <code className="text-xs font-normal text-soft">{operation.formula}</code>
         </h2>
         <p className="caption mb-2">{operation.text}</p>
         <Cells

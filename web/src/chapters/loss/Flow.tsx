@@ -1,15 +1,15 @@
 import { useMemo, useState } from 'react';
 import { isAttention, splitName, widthOf } from '../../engine/activations.ts';
-import { formatNumber } from '../../engine/expression.ts';
+import type { Cell } from '../../engine/expression.ts';
 import { Cells, type Row, rowCells } from '../../figures/Cells.tsx';
 import { largest } from '../../figures/format.ts';
-import { largestOf } from '../../figures/Num.tsx';
+import { largestOf, NotAsked, Num, useCell } from '../../figures/Num.tsx';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { setHead } from '../../store/explorer.ts';
 import { useScene } from '../../store/scene.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { onScale, rms, rowSizes, stages } from './gradients.ts';
+import { matrixRms, onScale, rowRms, rowSizes, stages } from './gradients.ts';
 
 /** From the loss to the embeddings: how large the gradients are, number by number and matrix by matrix. */
 export function Flow() {
@@ -66,8 +66,6 @@ export function Flow() {
         </thead>
         <tbody>
           {list.map(({ name, stream, tensor }, i) => {
-            const size = sizes[i]![position]!;
-            const weights = tensor ? rms(trace.paramGrads.tensor(tensor).data) : 0;
             return (
               <tr key={name} className="border-b border-hair">
                 <th
@@ -89,22 +87,25 @@ export function Flow() {
                   <Strip sizes={sizes[i]!} at={position} />
                 </td>
                 <td className="text-right">
-                  <Size size={size} colour="--red" />
+                  <Size cell={rowRms(trace, name, position)} colour="--red" />
                 </td>
                 <td className="pl-1.5 font-mono text-[0.65rem] sm:pl-4 sm:text-xs">
                   {tensor && splitName(tensor).short}
                 </td>
-                <td className="text-right">{tensor && <Size size={weights} colour="--blue" />}</td>
+                <td className="text-right">
+                  {tensor && <Size cell={matrixRms(trace, tensor)} colour="--blue" />}
+                </td>
               </tr>
             );
           })}
         </tbody>
       </table>
       <p className="caption mt-2 max-w-[80ch]">
-        The backward pass, from top to bottom. The bars have a logarithmic scale from 0.0001 to 10:
-        each fifth of the width is a factor of ten. Thick line: the residual stream, along which
-        gradients pass back unchanged; the branches add their gradients. A matrix is used at every
-        position, so its gradient is the sum over all of them.
+        The backward pass, from top to bottom. The bars have a logarithmic scale from{' '}
+        <NotAsked why="the ends of a scale">0.0001</NotAsked> to 10: each fifth of the width is a
+        factor of ten. Thick line: the residual stream, along which gradients pass back unchanged;
+        the branches add their gradients. A matrix is used at every position, so its gradient is the
+        sum over all of them.
       </p>
       <Opened name={open} />
     </Panel>
@@ -144,7 +145,8 @@ function Opened({ name }: { name: string }) {
   );
 }
 
-function Size({ size, colour }: { size: number; colour: string }) {
+function Size({ cell, colour }: { cell: Cell; colour: string }) {
+  const size = useCell(cell).value ?? 0;
   return (
     <span className="flex items-center justify-end gap-2">
       <span
@@ -154,9 +156,7 @@ function Size({ size, colour }: { size: number; colour: string }) {
         }}
         aria-hidden="true"
       />
-      <span className="whitespace-nowrap sm:w-[4.75rem] font-mono text-xs">
-        {formatNumber(size)}
-      </span>
+      <Num cell={cell} className="sm:w-[4.75rem] text-right font-mono text-xs" />
     </span>
   );
 }

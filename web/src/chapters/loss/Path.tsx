@@ -1,12 +1,14 @@
 import { splitName } from '../../engine/activations.ts';
+import { productOf } from '../../engine/derived.ts';
 import { type Cell, type Expr, evaluate, formatNumber } from '../../engine/expression.ts';
 import { label } from '../../engine/provenance.ts';
 import { exprOf } from '../../engine/rules.ts';
+import { Num, useCell } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { select } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { onScale, rms, rowSizes, steepestWeight, wayToLoss } from './gradients.ts';
+import { allRms, matrixRms, onScale, steepestWeight, wayToLoss } from './gradients.ts';
 
 const MOST_PARTS = 16; // rows
 
@@ -25,8 +27,8 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
   const { weight } = props;
   const { name, row, column } = weight;
   const tensor = params.tensor(name);
-  const gradient = trace.paramGrads.get(name, row, column);
-  const parts = contributions(exprOf({ trace }, { ...weight, kind: 'param_grad' }));
+  const gradient: Cell = { ...weight, kind: 'param_grad' };
+  const parts = contributions(exprOf({ trace }, gradient));
   const way = wayToLoss(name, trace.config.n_layer);
   const pick = (next: Cell | null) => {
     props.onPick(next);
@@ -81,8 +83,8 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
         </div>
         <p className="mt-3 text-sm">
           <b className="font-mono">{label(weight)}</b> is{' '}
-          <b className="font-mono">{formatNumber(params.get(name, row, column))}</b>, its gradient{' '}
-          <b className="font-mono">{formatNumber(gradient)}</b>. {partsIn(name)}
+          <Num cell={weight} className="font-mono font-bold" />, its gradient{' '}
+          <Num cell={gradient} className="font-mono font-bold" />. {partsIn(name)}
         </p>
         {parts.length === 0 ? (
           <p className="caption mt-2">This document does not use it, so its gradient is 0.</p>
@@ -109,7 +111,9 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
                   <td>
                     <Ask number={back} at={`${i + 1},1`} />
                   </td>
-                  <td className="whitespace-nowrap pl-2 font-semibold">{formatNumber(part)}</td>
+                  <td className="whitespace-nowrap pl-2 font-semibold">
+                    <Ask number={productAt(back, input, part)} at={`${i + 1},2`} />
+                  </td>
                 </tr>
               ))}
               {parts.length > MOST_PARTS && (
@@ -124,7 +128,7 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
                   sum: the gradient
                 </th>
                 <td className="font-bold">
-                  {formatNumber(parts.reduce((sum, { part }) => sum + part, 0))}
+                  <Num cell={gradient} at={`${parts.length + 1},2`} />
                 </td>
               </tr>
             </tbody>
@@ -133,12 +137,12 @@ export function Path(props: { weight: Cell; onPick: (weight: Cell | null) => voi
       </div>
       <h3 className="mt-4 text-sm font-bold">from there to the loss</h3>
       <ol className="mt-2 flex flex-wrap items-stretch gap-x-1 gap-y-2">
-        <Stop name={splitName(name).short} size={rms(trace.paramGrads.tensor(name).data)} weight />
+        <Stop name={splitName(name).short} cell={matrixRms(trace, name)} weight />
         {way.map((each) => (
           <Stop
             key={each}
             name={trace.config.n_layer > 1 ? each : splitName(each).short}
-            size={rms(rowSizes(trace, each))}
+            cell={allRms(trace, each)}
           />
         ))}
       </ol>
@@ -199,19 +203,14 @@ function contributions(expr: Expr | null): Part[] {
 
 function Ask({ number, at }: { number: Found; at: string }) {
   const { cell, value } = number;
-  if (!cell) return formatNumber(value);
-  return (
-    <button
-      type="button"
-      data-at={at}
-      tabIndex={-1}
-      className="min-h-6 whitespace-nowrap underline decoration-hair decoration-2 underline-offset-4 hover:bg-yellow hover:text-[#121212]"
-      aria-label={`${label(cell)}: ${formatNumber(value)}`}
-      onClick={() => select(cell)}
-    >
-      {formatNumber(value)}
-    </button>
-  );
+  return cell ? <Num cell={cell} at={at} className="min-h-6" /> : formatNumber(value);
+}
+
+/** What one position adds to the gradient. */
+function productAt(back: Found, input: Found | null, value: number): Found {
+  if (!back.cell || !input?.cell || back.cell === input.cell) return { ...back, value };
+  const name = `part of position ${back.cell.row} in the gradient`;
+  return { value, cell: productOf(name, [back.cell, input.cell]) };
 }
 
 function Index(props: {
@@ -235,7 +234,8 @@ function Index(props: {
   );
 }
 
-function Stop({ name, size, weight }: { name: string; size: number; weight?: boolean }) {
+function Stop({ name, cell, weight }: { name: string; cell: Cell; weight?: boolean }) {
+  const size = useCell(cell).value ?? 0;
   return (
     <li className="flex items-center gap-1">
       <span
@@ -248,7 +248,7 @@ function Stop({ name, size, weight }: { name: string; size: number; weight?: boo
             style={{ width: `${100 * onScale(size)}%` }}
           />
         </span>
-        <span className="block font-mono text-[0.7rem]">{formatNumber(size)}</span>
+        <Num cell={cell} className="block font-mono text-[0.7rem]" />
       </span>
       {name !== 'loss' && <span aria-hidden="true">→</span>}
     </li>

@@ -1,11 +1,14 @@
 import { likeliest } from '../../engine/sample.ts';
+import { lossCell, MEAN_LOSS, probability } from '../../figures/Cells.tsx';
 import { excerpt, excerptNote } from '../../figures/excerpt.ts';
 import { fixed, percent } from '../../figures/format.ts';
-import { Num, tabStop } from '../../figures/Num.tsx';
+import { NotAsked, Num, tabStop } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { setPosition } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
+
+const UNIFORM = 'the logarithm of the number of tokens, not of this model';
 
 /** Each position's guess, what came, and how surprised the model was. */
 export function Positions() {
@@ -17,17 +20,15 @@ export function Positions() {
   const n = values.length;
   const uniform = Math.log(trace.config.vocab_size);
   const [from, to] = excerpt(n, position);
-  const cells = Array.from({ length: n }, (_, row) => [
-    { kind: 'value', name: 'loss', row, column: 0, head: 0 } as const,
-  ]);
+  const cells = Array.from({ length: n }, (_, row) => [lossCell(row)]);
   const asked = tabStop(cells, selected, `${position},0`).split(',')[0]!;
   const stop = Number(asked) >= from && Number(asked) < to ? asked : `${position}`;
   const worst = Math.max(uniform, ...cells.map((_, t) => values.get('loss', t, 0)));
   const rows = cells.map((_, t) => {
     const probs = values.row('probs', t);
     const target = values.targets[t]!;
-    const [guess, p] = likeliest(probs, 1)[0]!;
-    return { t, target, guess, p, own: probs[target]!, loss: values.get('loss', t, 0) };
+    const [guess] = likeliest(probs, 1)[0]!;
+    return { t, target, guess, loss: values.get('loss', t, 0) };
   });
   const right = rows.filter(({ guess, target }) => guess === target).length;
   const at = (x: number) => `${((100 * x) / worst).toFixed(2)}%`;
@@ -39,7 +40,11 @@ export function Positions() {
   return (
     <Panel
       title={`${running}, position by position`}
-      caption={`${right} of ${n} guesses right; mean loss ${fixed(trace.loss, 4)}`}
+      caption={
+        <>
+          {right} of {n} guesses right; mean loss <Num cell={MEAN_LOSS} places={4} />
+        </>
+      }
     >
       <table className="w-full text-left text-sm" onKeyDown={moveInGrid}>
         <thead>
@@ -60,12 +65,13 @@ export function Positions() {
               −log p
             </th>
             <th scope="col" className="hidden w-2/5 pl-3 font-medium sm:table-cell">
-              surprise; the line at {fixed(uniform, 2)} is a uniform guess
+              surprise; the line at <NotAsked why={UNIFORM}>{fixed(uniform, 2)}</NotAsked> is a
+              uniform guess
             </th>
           </tr>
         </thead>
         <tbody>
-          {rows.slice(from, to).map(({ t, target, guess, p, own, loss }) => (
+          {rows.slice(from, to).map(({ t, target, guess, loss }) => (
             <tr
               key={t}
               className={`border-b border-hair ${t === position ? 'shadow-[inset_6px_0_0_var(--yellow)]' : ''}`}
@@ -89,16 +95,24 @@ export function Positions() {
                   <b className="bg-yellow px-1.5 text-[#121212]">right</b>
                 ) : (
                   <>
-                    {tokenizer.token(guess)} <span className="caption">{percent(p, 0)}</span>
+                    {tokenizer.token(guess)}{' '}
+                    <Num
+                      cell={probability(t, guess)}
+                      write={(p) => percent(p, 0)}
+                      at={`${t},1`}
+                      className="caption"
+                    />
                   </>
                 )}
               </td>
-              <td className="text-right font-mono">{percent(own)}</td>
+              <td className="text-right font-mono">
+                <Num cell={probability(t, target)} write={percent} at={`${t},2`} />
+              </td>
               <td className="text-right">
                 <Num
                   cell={cells[t]![0]!}
                   largest={Number.POSITIVE_INFINITY}
-                  at={`${t},1`}
+                  at={`${t},3`}
                   stop={stop === `${t}`}
                   places={3}
                 />

@@ -1,12 +1,23 @@
 import { useMemo } from 'react';
 import { BASELINES } from '../../engine/baselines.ts';
+import { derived, measured } from '../../engine/derived.ts';
+import type { Cell } from '../../engine/expression.ts';
 import { judges } from '../../engine/heldOut.ts';
-import { count, fixed } from '../../figures/format.ts';
+import { count } from '../../figures/format.ts';
+import { Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { useCompute, useExplorer, useLoaded } from '../../store/use.ts';
-import { choices } from './surprise.ts';
 
 const DOCUMENTS = 200;
+
+function meanLossOf(title: string, loss: number): Cell {
+  return measured(`mean loss, ${title}`, loss, 'the mean of −log p over the documents tested here');
+}
+
+/** exp of a loss: among how many equally likely tokens one would choose as badly. */
+function choicesOf(title: string, loss: number): Cell {
+  return derived(`choices, ${title}`, (read) => ({ op: 'exp', of: read(meanLossOf(title, loss)) }));
+}
 
 /** Is this loss good? Beside it, what simpler ways of guessing come to. */
 export function Ruler() {
@@ -74,10 +85,10 @@ export function Ruler() {
                 </span>
               </td>
               <td className="pl-2 text-right font-mono">
-                {loss === undefined ? '…' : fixed(loss, 4)}
+                {loss === undefined ? '…' : <Num cell={meanLossOf(title, loss)} places={4} />}
               </td>
               <td className="text-right font-mono">
-                {loss === undefined ? '…' : fixed(choices(loss), 1)}
+                {loss === undefined ? '…' : <Num cell={choicesOf(title, loss)} places={1} />}
               </td>
             </tr>
           ))}

@@ -1,16 +1,18 @@
-import { useMemo } from 'react';
+import { useEffect, useMemo } from 'react';
+import { differenceOf, measured } from '../../engine/derived.ts';
 import { type Cell, formatNumber, segments, type UpdateKind } from '../../engine/expression.ts';
 import type { History } from '../../engine/history.ts';
-import type { Trace } from '../../engine/model.ts';
 import { label } from '../../engine/provenance.ts';
 import { exprOf } from '../../engine/rules.ts';
-import { cellValue, type Update } from '../../engine/scene.ts';
+import type { Update } from '../../engine/scene.ts';
 import { Delta } from '../../figures/Delta.tsx';
 import { count, fixed } from '../../figures/format.ts';
+import { NotAsked, Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { setStep } from '../../store/explorer.ts';
 import { type Updated, useUpdate } from '../../store/replay.ts';
+import { offer, useScene } from '../../store/scene.ts';
 import { trainHere } from '../../store/session.ts';
 import { useExplorer, useLoaded, useSession } from '../../store/use.ts';
 
@@ -26,6 +28,8 @@ const TERMS: readonly { kind: UpdateKind; symbol: string; text: string }[] = [
   { kind: 'update', symbol: 'Δ', text: 'the change: learning rate · direction / size' },
   { kind: 'weight_after', symbol: 'w′', text: 'the new weight' },
 ];
+/** What the step begins with. */
+const INPUTS = new Set<UpdateKind>(['weight_before', 'batch_grad', 'm_before', 'v_before']);
 const SYMBOLS = new Map<string, string>(TERMS.map(({ kind, symbol }) => [kind, symbol]));
 
 /** One update of one weight, every term of it; and what it did to the loss. */
@@ -63,7 +67,7 @@ export function Step({ weight }: { weight: Cell }) {
 }
 
 function Known({ history, weight }: { history: History; weight: Cell }) {
-  const { trace, run } = useLoaded();
+  const { run } = useLoaded();
   // The step asked for: replayed from a keyframe, it is exact even where it is not kept.
   const step = useExplorer((s) => s.asked);
   const running = useExplorer((s) => s.document);
@@ -118,14 +122,18 @@ function Known({ history, weight }: { history: History; weight: Cell }) {
         </p>
       </div>
       <div className="mt-3 flex flex-wrap gap-x-10 gap-y-4">
-        <Terms update={update} weight={weight} trace={trace} />
+        <Terms update={update} weight={weight} />
         <div className="min-w-0 flex-[1_1_18rem] space-y-3 text-sm">
           <Losses {...updated} />
           <p className="caption">
-            Rate of this step: {learning_rate} · (1 − {count(update.step - 1)}/{count(steps)}) ={' '}
-            {formatNumber(update.learningRate)}. Where gradients agree from step to step, m̂ is about
-            as large as √v̂ and the weight moves by the full rate; where they disagree, m̂ is small
-            and it hardly moves. So the size of the gradient hardly matters; its consistency does.
+            Rate of this step:{' '}
+            <NotAsked why="a setting of the run">
+              {learning_rate} · (1 − {count(update.step - 1)}/{count(steps)}) ={' '}
+              {formatNumber(update.learningRate)}
+            </NotAsked>
+            . Where gradients agree from step to step, m̂ is about as large as √v̂ and the weight
+            moves by the full rate; where they disagree, m̂ is small and it hardly moves. So the size
+            of the gradient hardly matters; its consistency does.
           </p>
           <p className="caption">
             A step follows the gradient of the document it reads and the mean m of earlier ones, so
@@ -138,8 +146,13 @@ function Known({ history, weight }: { history: History; weight: Cell }) {
   );
 }
 
-function Terms({ update, weight, trace }: { update: Update; weight: Cell; trace: Trace }) {
-  const scene = { trace, update };
+function Terms({ update, weight }: { update: Update; weight: Cell }) {
+  const { run } = useLoaded();
+  const asked = useExplorer((s) => s.asked);
+  const scene = useScene();
+  useEffect(() => offer(run, { update }), [run, update]);
+  const next = update.step === asked + 1;
+  if ((next ? scene.next : scene.update) !== update) return null; // it comes at once
   return (
     <table className="min-w-0 flex-[2_1_24rem] text-left text-sm">
       <thead className="sr-only">
@@ -151,14 +164,12 @@ function Terms({ update, weight, trace }: { update: Update; weight: Cell; trace:
       </thead>
       <tbody>
         {TERMS.map(({ kind, symbol, text }) => {
-          const cell: Cell = { ...weight, kind };
-          const expr = exprOf(scene, cell);
-          const names = expr
-            ? segments(expr, { name: (c) => SYMBOLS.get(c.kind) ?? label(c) })
-            : null;
+          const cell: Cell = { ...weight, kind, next };
+          const expr = INPUTS.has(kind) ? null : exprOf(scene, cell);
+          const names = expr && segments(expr, { name: (c) => SYMBOLS.get(c.kind) ?? label(c) });
           const wide = kind === 'weight_before' || kind === 'weight_after';
           const format = wide ? long : formatNumber;
-          const numbers = expr ? segments(expr, { format }) : null;
+          const numbers = expr && segments(expr, { format });
           const last = kind === 'weight_after';
           return (
             <tr
@@ -173,12 +184,21 @@ function Terms({ update, weight, trace }: { update: Update; weight: Cell; trace:
                 {names && (
                   <span className="block break-words font-mono text-xs leading-5">
                     {names.map((s) => s.text).join('')}
-                    <br />= {numbers!.map((s) => s.text).join('')}
+                    <br />={' '}
+                    {numbers!.map(({ text, cell: part, note }, i) =>
+                      part ? (
+                        <Num key={i} cell={part} write={format} />
+                      ) : (
+                        <span key={i} title={note} data-not-asked={note}>
+                          {text}
+                        </span>
+                      ),
+                    )}
                   </span>
                 )}
               </td>
               <td className="whitespace-nowrap py-1 pl-3 text-right font-mono font-semibold">
-                {format(cellValue(scene, cell))}
+                <Num cell={cell} write={format} />
               </td>
             </tr>
           );
@@ -193,6 +213,13 @@ function long(value: number): string {
   return fixed(value, 7);
 }
 
+const WHICH = ['of the documents of this step', 'of the running document'];
+
+function lossOn(when: string, which: number, value: number): Cell {
+  const name = `loss ${WHICH[which]}, ${when} the step`;
+  return measured(name, value, 'a forward pass with the weights of that moment');
+}
+
 function Losses({ losses }: Pick<Updated, 'losses'>) {
   return (
     <table className="w-full text-right">
@@ -205,10 +232,17 @@ function Losses({ losses }: Pick<Updated, 'losses'>) {
               <span className="caption block">{i === 0 ? 'read in this step' : 'running'}</span>
             </th>
             <td className="whitespace-nowrap pl-2">
-              {fixed(before, 4)} → {fixed(after, 4)}
+              <Num cell={lossOn('before', i, before)} places={4} /> →{' '}
+              <Num cell={lossOn('after', i, after)} places={4} />
             </td>
             <td className="pl-2">
-              <Delta value={after - before} />
+              <Delta
+                cell={differenceOf(
+                  `change of the loss ${WHICH[i]}`,
+                  lossOn('after', i, after),
+                  lossOn('before', i, before),
+                )}
+              />
             </td>
           </tr>
         ))}

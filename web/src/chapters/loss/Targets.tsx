@@ -1,8 +1,13 @@
 import { useMemo, useState } from 'react';
+import { derived, measured, sumOf } from '../../engine/derived.ts';
+import type { Cell } from '../../engine/expression.ts';
 import { lastStream } from '../../engine/formulas.ts';
 import { trace as read, type Trace } from '../../engine/model.ts';
 import { likeliest } from '../../engine/sample.ts';
+import { number } from '../../engine/scene.ts';
+import { probability } from '../../figures/Cells.tsx';
 import { fixed, largest, percent } from '../../figures/format.ts';
+import { Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { hover, sameCell, select } from '../../store/explorer.ts';
@@ -36,6 +41,13 @@ export function Targets() {
   const n = values.length;
   const gradients = logitGradients(trace, probs, position, picked);
   const token = (id: number) => tokenizer.token(id);
+  /** A number of a document that ends here, which is not the running one. */
+  const upToHere = (read: Trace, what: string, value: number) =>
+    measured(
+      `${what} where ${token(read.values.targets[position]!)} comes`,
+      value,
+      `from a forward and a backward pass over the text up to position ${position}, then ${token(read.values.targets[position]!)}`,
+    );
   const rows = [
     ['logits', 'logits'],
     ['the stream at its end', lastStream(n_layer)],
@@ -54,8 +66,9 @@ export function Targets() {
           <p>
             The softmax and −log together have a very simple derivative. Each wrong token is pushed
             down by the probability it got; the target is pulled up by what it lacks,{' '}
-            {fixed(1 - probs[chosen]!, 3)}. The pushes and the pull cancel out. The loss of the
-            document is a mean, so the gradient of a bar is a {values.length}th of it.
+            <Num cell={lacking(position, chosen)} places={3} />. The pushes and the pull cancel out.
+            The loss of the document is a mean, so the gradient of a bar is a {values.length}th of
+            it.
           </p>
           <label className="flex flex-wrap items-center gap-2 font-medium">
             What if another token came?
@@ -97,19 +110,20 @@ export function Targets() {
           <tbody>
             <Row
               name="p of it"
-              values={[asIs, changed].map(
-                (t, i) => t && percent(t.values.row('probs', position)[i ? other : target]!),
-              )}
+              write={percent}
+              cells={[target, other].map((id) => probability(position, id))}
             />
             <Row
               name="−log p"
-              values={[asIs, changed].map((t) => fixed(t.values.get('loss', position, 0), 4))}
+              cells={[asIs, changed].map((t) =>
+                upToHere(t, '−log p', t.values.get('loss', position, 0)),
+              )}
             />
             {rows.map(([name, of]) => (
               <Row
                 key={of}
                 name={name}
-                values={[asIs, changed].map((t) => fixed(rowSize(t, of, position), 4))}
+                cells={[asIs, changed].map((t) => upToHere(t, name, rowSize(t, of, position)))}
               />
             ))}
           </tbody>
@@ -119,19 +133,34 @@ export function Targets() {
   );
 }
 
-function Row({ name, values }: { name: string; values: readonly string[] }) {
+function gradientOf(row: number, column: number): Cell {
+  return { kind: 'grad', name: 'logits', row, column, head: 0 };
+}
+
+function Row(props: { name: string; cells: readonly Cell[]; write?: (value: number) => string }) {
+  const { name, cells, write = (value: number) => fixed(value, 4) } = props;
   return (
     <tr className="border-b border-hair">
       <th scope="row" className="py-1 text-left font-sans font-medium">
         {name}
       </th>
-      {values.map((value, i) => (
+      {cells.map((cell, i) => (
         <td key={i} className="pl-2">
-          {value}
+          <Num cell={cell} write={write} />
         </td>
       ))}
     </tr>
   );
+}
+
+/** 1 − p: by how much a probability falls short of certainty. */
+function lacking(row: number, id: number): Cell {
+  const p = probability(row, id);
+  return derived(`1 less the probability of token ${id} after position ${row}`, (read) => ({
+    op: 'minus',
+    left: number(1, 'certain'),
+    right: read(p),
+  }));
 }
 
 /** A signed bar for the gradient of each token's logit. */
@@ -147,7 +176,14 @@ function Gradients(props: { of: readonly number[]; target: number; live: boolean
     shown.sort((a, b) => a - b);
   }
   const rest = props.of.length - shown.length;
-  const together = -shown.reduce((sum, id) => sum + props.of[id]!, 0);
+  const left = props.of.flatMap((_, id) => (shown.includes(id) ? [] : [gradientOf(position, id)]));
+  const together = props.live
+    ? sumOf('gradients of the other logits', left)
+    : measured(
+        'gradients of the other logits',
+        left.reduce((sum, { column }) => sum + props.of[column]!, 0),
+        'p/n of each, added up',
+      );
   return (
     <div
       role="group"
@@ -158,7 +194,7 @@ function Gradients(props: { of: readonly number[]; target: number; live: boolean
     >
       {shown.map((id, i) => {
         const value = props.of[id]!;
-        const cell = { kind: 'grad', name: 'logits', row: position, column: id, head: 0 } as const;
+        const cell = gradientOf(position, id);
         const token = tokenizer.token(id);
         return (
           <button
@@ -191,7 +227,7 @@ function Gradients(props: { of: readonly number[]; target: number; live: boolean
       })}
       {rest > 0 && (
         <p className="caption col-span-full">
-          The {rest} smallest are left out; together they are {fixed(together, 3)}.
+          The {rest} smallest are left out; together they are <Num cell={together} places={3} />.
         </p>
       )}
     </div>

@@ -1,10 +1,12 @@
 import { useMemo, useState } from 'react';
 import { Curves } from '../../figures/Curves.tsx';
 import { fixed } from '../../figures/format.ts';
+import { NotAsked } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { minusLog, minusLogSlope, squared, squaredSlope } from './surprise.ts';
 
+const WHY = 'of the probability that is dragged, not of the model';
 const FROM = 0.002;
 const POINTS = 60;
 const PLACES = Array.from({ length: POINTS + 1 }, (_, i) => FROM + ((1 - 2 * FROM) * i) / POINTS);
@@ -24,7 +26,10 @@ export function WhyLog() {
       caption="drag the probability of the target"
     >
       <label className="block text-sm font-medium">
-        p(what came): <b className="font-mono">{fixed(p, 3)}</b>
+        p(what came):{' '}
+        <b className="font-mono">
+          <NotAsked why={WHY}>{fixed(p, 3)}</NotAsked>
+        </b>
         {dragged === null && (
           <span className="caption">
             {' '}
@@ -53,7 +58,7 @@ export function WhyLog() {
             <th scope="col">pull</th>
           </tr>
         </thead>
-        <tbody className="font-mono">
+        <tbody className="font-mono" data-not-asked={WHY}>
           <tr className="border-b border-hair">
             <th scope="row" className="py-1 text-left font-sans font-medium">
               <Key colour="bg-red" /> −log p, pull 1 − p
@@ -71,10 +76,11 @@ export function WhyLog() {
         </tbody>
       </table>
       <p className="caption mt-2" aria-live="polite">
-        At this p, −log pulls {fixed(pull / weak, 1)} times as hard. Where the model is confident
-        and wrong (p near 0), the squared error hardly pulls at all, because the softmax is flat
-        there. −log cancels the exp of the softmax, so the pull is largest where it is needed. And
-        −log p adds up: the loss of a text is that of its tokens together.
+        At this p, −log pulls <NotAsked why={WHY}>{fixed(pull / weak, 1)}</NotAsked> times as hard.
+        Where the model is confident and wrong (p near 0), the squared error hardly pulls at all,
+        because the softmax is flat there. −log cancels the exp of the softmax, so the pull is
+        largest where it is needed. And −log p adds up: the loss of a text is that of its tokens
+        together.
       </p>
     </Panel>
   );

@@ -1,6 +1,7 @@
 /** How large the gradients of a trace are, and by which way a weight reaches the loss. */
 
-import { isAttention, names, splitName } from '../../engine/activations.ts';
+import { isAttention, names, splitName, widthOf } from '../../engine/activations.ts';
+import { rmsOf } from '../../engine/derived.ts';
 import type { Cell } from '../../engine/expression.ts';
 import { LAYERS } from '../../engine/formulas.ts';
 import type { Trace } from '../../engine/model.ts';
@@ -56,6 +57,34 @@ export function logitGradients(
 ): number[] {
   if (otherTarget === null) return Array.from(grads.row('logits', position));
   return Array.from(probs, (p, id) => (p - (id === otherTarget ? 1 : 0)) / values.length);
+}
+
+/** The gradients of one position; of attention those of all heads. */
+export function rowCellsOf({ config, values }: Trace, name: string, row: number): Cell[] {
+  const heads = isAttention(name) ? config.n_head : 1;
+  const keys = values.peeked ? values.length : row + 1;
+  const width = isAttention(name) ? keys : widthOf(config, name, 0);
+  return Array.from({ length: heads * width }, (_, i): Cell => {
+    return { kind: 'grad', name, row, column: i % width, head: Math.floor(i / width) };
+  });
+}
+
+/** How large the gradients of one position are. */
+export function rowRms(trace: Trace, name: string, row: number): Cell {
+  return rmsOf(`size of d ${name}[${row}]`, rowCellsOf(trace, name, row));
+}
+
+/** How large those of all positions are. */
+export function allRms(trace: Trace, name: string): Cell {
+  const rows = Array.from({ length: trace.values.length }, (_, row) =>
+    rowCellsOf(trace, name, row),
+  );
+  return rmsOf(`size of d ${name}, all positions`, rows.flat());
+}
+
+/** How large the gradients of a matrix are. */
+export function matrixRms({ params }: Trace, name: string): Cell {
+  return rmsOf(`size of d ${name}`, { params, name, kind: 'param_grad' });
 }
 
 /** The same as `rowSize` for every position. */

@@ -1,8 +1,10 @@
 import { useLayoutEffect, useState } from 'react';
+import { measured } from '../../engine/derived.ts';
 import type { Cell } from '../../engine/expression.ts';
 import { CodePanel } from '../../figures/CodePanel.tsx';
 import { fixed } from '../../figures/format.ts';
 import { Gradually } from '../../figures/Gradually.tsx';
+import { NotAsked, Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { Check, Predict } from '../../figures/Quiz.tsx';
 import { definition, line } from '../../figures/source.ts';
@@ -33,6 +35,10 @@ const LIT = [
 
 /** Made once: the lines do not change with the numbers. */
 const SOURCE = <CodePanel show={CODE} lit={LIT} />;
+
+function firstLoss(loss: number): Cell {
+  return measured('loss of the first step', loss, 'the loss of the first batch, before its update');
+}
 
 /** How wrong it is, and which way would be less wrong. */
 export default function Loss() {
@@ -72,10 +78,16 @@ export default function Loss() {
           ]}
           truth="log"
         >
-          −log(1/{vocab_size}) is ln {vocab_size} = {fixed(blind, 4)}, whatever comes. Small initial
-          weights give nearly equal probabilities, so a run starts near it
-          {loaded.losses.length > 0 && ` (this one at ${fixed(loaded.losses[0]!, 4)})`}. A token
-          with a higher loss was given less probability than a uniform guess gives it.
+          −log(1/{vocab_size}) is ln {vocab_size} ={' '}
+          <NotAsked why="a logarithm, not of this model">{fixed(blind, 4)}</NotAsked>, whatever
+          comes. Small initial weights give nearly equal probabilities, so a run starts near it
+          {loaded.losses.length > 0 && (
+            <>
+              {' '}
+              (this one at <Num cell={firstLoss(loaded.losses[0]!)} places={4} />)
+            </>
+          )}
+          . A token with a higher loss was given less probability than a uniform guess gives it.
         </Predict>
 
         <Positions />
