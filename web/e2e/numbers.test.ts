@@ -14,7 +14,7 @@ const LEFT = {
   forward: 0,
   attention: 28,
   loss: 0,
-  training: 29,
+  training: 43,
   generate: 7,
   machine: 21,
 };

@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from 'react';
+import { useMemo } from 'react';
 import { differenceOf, measured } from '../../engine/derived.ts';
 import { type Cell, formatNumber, segments, type UpdateKind } from '../../engine/expression.ts';
 import type { History } from '../../engine/history.ts';
@@ -12,7 +12,7 @@ import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { setStep } from '../../store/explorer.ts';
 import { type Updated, useUpdate } from '../../store/replay.ts';
-import { offer, useScene } from '../../store/scene.ts';
+import { useScene } from '../../store/scene.ts';
 import { trainHere } from '../../store/session.ts';
 import { useExplorer, useLoaded, useSession } from '../../store/use.ts';
 
@@ -147,10 +147,8 @@ function Known({ history, weight }: { history: History; weight: Cell }) {
 }
 
 function Terms({ update, weight }: { update: Update; weight: Cell }) {
-  const { run } = useLoaded();
   const asked = useExplorer((s) => s.asked);
   const scene = useScene();
-  useEffect(() => offer(run, { update }), [run, update]);
   const next = update.step === asked + 1;
   if ((next ? scene.next : scene.update) !== update) return null; // it comes at once
   return (
