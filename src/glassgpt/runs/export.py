@@ -18,11 +18,24 @@ def model_json(saved: SavedRun, documents: bool = False) -> str:
 
     A run on a corpus has no documents to give.
     """
-    run, info = saved.run, saved.info
     value: dict[str, Any] = {
         "format": "glassgpt-model",
         "version": VERSION,
         "made_by": f"glassgpt {__version__}",
+        **facts(saved),
+        "params": nested(saved.state.params),
+    }
+    if documents:
+        if saved.run.documents:
+            value["documents"] = saved.run.documents
+        value["losses"] = saved.losses
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def facts(saved: SavedRun) -> dict[str, Any]:
+    """What a run is, beside its numbers."""
+    run, info = saved.run, saved.info
+    return {
         "model": run.model.to_dict(),
         "tokenizer": run.tokenizer.to_dict(),
         "training": run.training.to_dict(),
@@ -34,12 +47,7 @@ def model_json(saved: SavedRun, documents: bool = False) -> str:
             "num_documents": run.num_documents,
             "num_train": run.num_train,
         },
-        "params": nested(saved.state.params),
     }
-    if documents:
-        value |= {"documents": run.documents} if run.documents else {}
-        value["losses"] = saved.losses
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def nested(params: Params) -> dict[str, list[list[float]]]:

@@ -13,7 +13,7 @@ from glassgpt.errors import ConfigError
 from glassgpt.evaluation import Known
 from glassgpt.files import safetensors
 from glassgpt.runs.directory import SavedRun
-from glassgpt.runs.export import model_json
+from glassgpt.runs.export import facts, model_json
 from glassgpt.server import limits, schemas
 from glassgpt.server.errors import ApiError
 from glassgpt.trace import Glass
@@ -86,21 +86,13 @@ class Served:
 
     def facts(self) -> schemas.Model:
         """The answer of GET /model."""
-        info, losses, tokenizer = self.saved.info, self.losses, self.tokenizer
+        losses, tokenizer = self.losses, self.tokenizer
         alphabet, block_size = tokenizer.alphabet, self.model.block_size
         return schemas.Model(
             run=self.name,
-            model=self.model,
-            training=self.run.training,
-            engine=info.engine,
-            dtype=info.dtype,
-            temperature=info.temperature,
-            data=schemas.Data(
-                name=info.data_name,
-                sha256=info.data_sha256,
-                num_documents=self.run.num_documents,
-                num_train=self.run.num_train,
-            ),
+            engine=self.saved.info.engine,
+            dtype=self.saved.info.dtype,
+            **facts(self.saved),
             vocabulary=schemas.Vocabulary(
                 normalize=tokenizer.normalize,
                 tokens=[tokenizer.token(i) for i in range(tokenizer.vocab_size)],
