@@ -97,5 +97,12 @@ function Straight({ d, colour, width }: { d: string; colour: string; width: numb
 
 /** What stands below the ends of an axis. */
 export function Ends({ children }: { children: React.ReactNode }) {
-  return <figcaption className="caption flex justify-between font-mono">{children}</figcaption>;
+  return (
+    <figcaption
+      className="caption flex justify-between font-mono"
+      data-not-asked="the ends of a scale"
+    >
+      {children}
+    </figcaption>
+  );
 }

@@ -1,10 +1,15 @@
 import { useMemo } from 'react';
+import { differenceOf, measured } from '../../engine/derived.ts';
 import { type Trace, trace } from '../../engine/model.ts';
 import { label } from '../../engine/provenance.ts';
-import { fixed, percent } from '../../figures/format.ts';
+import { MEAN_LOSS, probability } from '../../figures/Cells.tsx';
+import { percent, signed } from '../../figures/format.ts';
+import { NotAsked, Num } from '../../figures/Num.tsx';
 import { clearEdits, editWeight, paramsAt, select } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { steepest } from './statistics.ts';
+
+const WITHOUT = 'a forward pass with the weights as they were trained';
 
 /** What edited weights do to the running document: its loss, and the next token at the cursor. */
 export function EditEffect() {
@@ -20,6 +25,7 @@ export function EditEffect() {
   const chosen = selected?.kind === 'param' && params.tensors.has(selected.name) ? selected : null;
   const index = chosen ? params.index(chosen.name, chosen.row, chosen.column) : -1;
   const nudge = (by: number) => editWeight(index, params.data[index]! + by);
+  const unedited = before && measured('mean loss before the edit', before.loss, WITHOUT);
   const moved = before && largestMove(before, now, position);
   return (
     <section aria-label="What an edit moves">
@@ -39,35 +45,61 @@ export function EditEffect() {
           steepest weight
         </button>
         <button type="button" className="btn" disabled={!chosen} onClick={() => nudge(-0.5)}>
-          −0.5
+          <NotAsked why="the size of the edit">−0.5</NotAsked>
         </button>
         <button type="button" className="btn" disabled={!chosen} onClick={() => nudge(0.5)}>
-          +0.5
+          <NotAsked why="the size of the edit">+0.5</NotAsked>
         </button>
         <button type="button" className="btn" disabled={edits.size === 0} onClick={clearEdits}>
           undo
         </button>
       </div>
       <p className="caption mt-2 h-5 truncate font-mono">
-        {chosen
-          ? `${label(chosen)} = ${fixed(params.data[index]!, 4)}`
-          : 'no weight is selected yet'}
+        {chosen ? (
+          <>
+            {label(chosen)} = <Num cell={chosen} places={4} />
+          </>
+        ) : (
+          'no weight is selected yet'
+        )}
       </p>
       <dl className="mt-2 grid grid-cols-[auto_1fr] gap-x-3 text-sm" aria-live="polite">
         <dt className="text-soft">loss</dt>
         <dd className="text-right font-mono">
-          {before ? `${fixed(before.loss, 4)} → ` : ''}
-          {fixed(now.loss, 4)}
+          {unedited && (
+            <>
+              <Num cell={unedited} places={4} /> →{' '}
+            </>
+          )}
+          <Num cell={MEAN_LOSS} places={4} />
         </dd>
         <dt className="text-soft">change</dt>
         <dd className="text-right font-mono font-semibold">
-          {before ? signed(now.loss - before.loss, 4) : '–'}
+          {unedited ? (
+            <Num cell={differenceOf('change of the loss', MEAN_LOSS, unedited)} write={signed} />
+          ) : (
+            '–'
+          )}
         </dd>
         <dt className="text-soft">
           p({moved ? tokenizer.token(moved.token) : 'next'}) at position {position}
         </dt>
         <dd className="text-right font-mono">
-          {moved ? `${percent(moved.before)} → ${percent(moved.after)}` : '–'}
+          {moved ? (
+            <>
+              <Num
+                cell={measured(
+                  `probability of token ${moved.token} before the edit`,
+                  moved.before,
+                  WITHOUT,
+                )}
+                write={percent}
+              />{' '}
+              → <Num cell={probability(position, moved.token)} write={percent} />
+            </>
+          ) : (
+            '–'
+          )}
         </dd>
       </dl>
     </section>
@@ -80,8 +112,4 @@ function largestMove(before: Trace, now: Trace, position: number) {
   const is = now.values.row('probs', position);
   const token = steepest(is.map((p, i) => p - was[i]!));
   return { token, before: was[token]!, after: is[token]! };
-}
-
-function signed(value: number, places: number): string {
-  return (value > 0 ? '+' : '') + fixed(value, places);
 }

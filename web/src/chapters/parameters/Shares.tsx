@@ -1,5 +1,6 @@
 import type { Params } from '../../engine/params.ts';
 import { count, percent } from '../../figures/format.ts';
+import { NotAsked } from '../../figures/Num.tsx';
 import { parts } from './statistics.ts';
 
 const LOOK = {
@@ -35,7 +36,8 @@ export function Shares({ params }: { params: Params }) {
               <b>{title}</b> <span className="text-soft">{LOOK[title].what}</span>
             </span>
             <span className="font-mono">
-              {count(n)} · {percent(n / total)}
+              {count(n)} ·{' '}
+              <NotAsked why="a count, not a number of the model">{percent(n / total)}</NotAsked>
             </span>
           </li>
         ))}

@@ -1,7 +1,9 @@
 import { memo, useState } from 'react';
+import { type Matrix, meanOf, stdOf } from '../../engine/derived.ts';
 import type { Params } from '../../engine/params.ts';
 import { Cells } from '../../figures/Cells.tsx';
 import { count, fixed, largest, percent, precise } from '../../figures/format.ts';
+import { NotAsked, Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { useScene } from '../../store/scene.ts';
@@ -21,6 +23,7 @@ export const TensorTable = memo(function TensorTable(props: {
   const [chosen, setChosen] = useState('wpe');
   const open = facts.find(({ name }) => name === chosen) ?? facts[0]!;
   const total = params.data.length;
+  const matrix = ({ name }: TensorFacts): Matrix => ({ params, name, kind: 'param' });
   return (
     <Panel
       title="tensor by tensor"
@@ -66,10 +69,28 @@ export const TensorTable = memo(function TensorTable(props: {
                     {fact.rows} × {fact.columns}
                   </td>
                   <td>{count(fact.count)}</td>
-                  <td>{percent(fact.share)}</td>
-                  <td>{fixed(fact.mean, 3)}</td>
-                  <td>{fixed(fact.std, 3)}</td>
-                  <td className="pr-1">{precise(fact.largestGradient)}</td>
+                  <td>
+                    <NotAsked why="a count, not a number of the model">
+                      {percent(fact.share)}
+                    </NotAsked>
+                  </td>
+                  <td>
+                    <Num
+                      cell={meanOf(`mean of ${fact.name}`, matrix(fact))}
+                      places={3}
+                      at={`${i},1`}
+                    />
+                  </td>
+                  <td>
+                    <Num
+                      cell={stdOf(`standard deviation of ${fact.name}`, matrix(fact))}
+                      places={3}
+                      at={`${i},2`}
+                    />
+                  </td>
+                  <td className="pr-1">
+                    <Num cell={fact.steepest} write={precise} at={`${i},3`} />
+                  </td>
                 </tr>
               );
             })}

@@ -1,7 +1,10 @@
 import { useMemo, useState } from 'react';
+import { measured } from '../../engine/derived.ts';
 import { lossOf } from '../../engine/model.ts';
 import { Bars } from '../../figures/Bars.tsx';
-import { count, fixed, percent } from '../../figures/format.ts';
+import { MEAN_LOSS } from '../../figures/Cells.tsx';
+import { count, percent } from '../../figures/format.ts';
+import { NotAsked, Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { correlation } from './statistics.ts';
@@ -12,7 +15,15 @@ export function Untied() {
   const running = useExplorer((s) => s.document);
   const [laid, setLaid] = useState(false);
   const { vocab_size, n_embd } = params.config;
-  const alike = useMemo(() => correlation(params.wte, params.lm_head), [params]);
+  const alike = useMemo(
+    () =>
+      measured(
+        'correlation of wte and lm_head',
+        correlation(params.wte, params.lm_head),
+        'Pearson’s correlation of all their numbers, pair by pair',
+      ),
+    [params],
+  );
   const rows = useMemo(
     () =>
       Array.from({ length: vocab_size }, (_, token) => {
@@ -25,7 +36,11 @@ export function Untied() {
   const tied = useMemo(() => {
     const copy = params.copy();
     copy.lm_head.set(copy.wte);
-    return lossOf(copy, trace.document, trace.interventions);
+    return measured(
+      'mean loss with wte as lm_head',
+      lossOf(copy, trace.document, trace.interventions),
+      'a forward pass with the rows of wte in the place of those of lm_head',
+    );
   }, [params, trace]);
   const saved = vocab_size * n_embd;
   return (
@@ -34,11 +49,15 @@ export function Untied() {
         <b className="font-mono">wte</b> turns a token into a vector, on the way in.{' '}
         <b className="font-mono">lm_head</b> turns a vector into a score for each token, on the way
         out. Some models use one matrix for both; it would save {count(saved)} parameters here,{' '}
-        {percent(saved / params.data.length)}. This one learns two.
+        <NotAsked why="a count, not a number of the model">
+          {percent(saved / params.data.length)}
+        </NotAsked>
+        . This one learns two.
       </p>
       <p className="mt-3 text-sm">
-        Correlation of their {count(saved)} pairs of numbers: <b>{fixed(alike)}</b>. Row by row, a
-        bar for each token, 1 at the top:
+        Correlation of their {count(saved)} pairs of numbers:{' '}
+        <Num cell={alike} places={2} className="font-bold" />. Row by row, a bar for each token, 1
+        at the top:
       </p>
       <div className="mt-2">
         <Bars values={rows} largest={1} name="Correlation of wte and lm_head, token by token" />
@@ -54,8 +73,14 @@ export function Untied() {
         </button>
         <p className="text-sm" aria-live="polite">
           loss of <b>{running}</b>:{' '}
-          <b className="font-mono">{fixed(laid ? tied : trace.loss, 4)}</b>
-          {laid && ` instead of ${fixed(trace.loss, 4)}`}
+          {laid ? (
+            <>
+              <Num cell={tied} places={4} className="font-mono font-bold" /> instead of{' '}
+              <Num cell={MEAN_LOSS} places={4} />
+            </>
+          ) : (
+            <Num cell={MEAN_LOSS} places={4} className="font-mono font-bold" />
+          )}
         </p>
       </div>
       <p className="caption mt-2">Only this line of the page uses it; the model does not change.</p>

@@ -1,8 +1,11 @@
 import { useCallback, useDeferredValue, useMemo, useState } from 'react';
+import { measured } from '../../engine/derived.ts';
+import type { Cell } from '../../engine/expression.ts';
 import { trace as readBy, type Trace } from '../../engine/model.ts';
 import { Params } from '../../engine/params.ts';
 import { CodePanel } from '../../figures/CodePanel.tsx';
 import { count, largest, percent, precise } from '../../figures/format.ts';
+import { NotAsked, Num } from '../../figures/Num.tsx';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { Check, Predict } from '../../figures/Quiz.tsx';
 import { definition, line } from '../../figures/source.ts';
@@ -58,7 +61,15 @@ export default function Parameters() {
     [run, tokenizer, running],
   );
   const limit = useMemo(() => Math.max(0.4, largest(loaded.final.data)), [loaded]);
-  const spread = useMemo(() => meanAndStd(params.data), [params]);
+  const spread = useMemo(
+    () =>
+      measured(
+        'standard deviation of all parameters',
+        meanAndStd(params.data).std,
+        'the root of the mean square of their distances from the mean',
+      ),
+    [params],
+  );
   const total = params.data.length;
   const biggest = parts(params).reduce((a, b) => (b.count > a.count ? b : a));
   const steepest = facts.reduce((a, b) => (b.largestGradient > a.largestGradient ? b : a));
@@ -162,17 +173,18 @@ export default function Parameters() {
           <ul className="mt-2 flex flex-wrap gap-x-5 gap-y-1 text-sm">
             <li className="flex items-center gap-2">
               <span className="h-3.5 w-3.5 border-2 border-line bg-blue" />
-              now: standard deviation {precise(spread.std)}
+              now: standard deviation <Num cell={spread} write={precise} />
             </li>
             <li className="flex items-center gap-2">
               <span className="h-1 w-5 bg-red" />
-              before the first step: N(0, {run.training.init_std})
+              before the first step: N(0,{' '}
+              <NotAsked why="a setting of the run">{run.training.init_std}</NotAsked>)
             </li>
           </ul>
           <p className="caption mt-2">
             They begin small and at random, never all zero. With zeros the loss of {running} is{' '}
-            {zeros.loss.toFixed(4)}, ln {vocab_size}, and the largest gradient{' '}
-            {largestGradient(zeros)}: no weight would ever change. The same seed,{' '}
+            <Num cell={lossOfZeros(zeros.loss)} places={4} />, ln {vocab_size}, and the largest
+            gradient {largestGradient(zeros)}: no weight would ever change. The same seed,{' '}
             {`${run.training.seed}`}, draws the same numbers on every machine.
           </p>
         </Panel>
@@ -214,6 +226,10 @@ export default function Parameters() {
       </div>
     </div>
   );
+}
+
+function lossOfZeros(loss: number): Cell {
+  return measured('mean loss of a model of zeros', loss, 'a forward pass with all weights 0');
 }
 
 function largestGradient({ paramGrads }: Trace): string {

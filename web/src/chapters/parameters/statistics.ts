@@ -1,5 +1,6 @@
 /** What can be said of a tensor as a whole. */
 
+import type { Cell } from '../../engine/expression.ts';
 import type { Params } from '../../engine/params.ts';
 
 export interface TensorFacts {
@@ -9,24 +10,29 @@ export interface TensorFacts {
   readonly count: number;
   /** Of all parameters. */
   readonly share: number;
-  readonly mean: number;
-  /** Standard deviation of the numbers as they are (not an estimate of some larger set). */
-  readonly std: number;
+  /** The gradient of largest size, and that size. */
+  readonly steepest: Cell;
   readonly largestGradient: number;
 }
 
 export function tensorFacts(params: Params, gradients: Params): TensorFacts[] {
   return [...params.tensors.values()].map(({ name, n_out, n_in, data }) => {
-    const { mean, std } = meanAndStd(data);
+    const gradient = gradients.tensor(name).data;
+    const place = steepest(gradient);
     return {
       name,
       rows: n_out,
       columns: n_in,
       count: data.length,
       share: data.length / params.data.length,
-      mean,
-      std,
-      largestGradient: largestMagnitude(gradients.tensor(name).data),
+      steepest: {
+        kind: 'param_grad',
+        name,
+        row: Math.floor(place / n_in),
+        column: place % n_in,
+        head: 0,
+      },
+      largestGradient: Math.abs(gradient[place]!),
     };
   });
 }
@@ -38,12 +44,6 @@ export function meanAndStd(data: ArrayLike<number>): { mean: number; std: number
   let squares = 0;
   for (let i = 0; i < data.length; i++) squares += (data[i]! - mean) ** 2;
   return { mean, std: Math.sqrt(squares / data.length) };
-}
-
-function largestMagnitude(data: ArrayLike<number>): number {
-  let most = 0;
-  for (let i = 0; i < data.length; i++) most = Math.max(most, Math.abs(data[i]!));
-  return most;
 }
 
 /** Where the largest magnitude stands. */
