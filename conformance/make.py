@@ -223,7 +223,7 @@ def recipe(source: str, name: str, steps: int = 1000) -> dict[str, Any]:
     suits = datasets.REGISTRY[name].recipe
     training = TrainConfig(steps=steps, learning_rate=suits.learning_rate)
     tokenizer = CharTokenizer.from_documents(data.documents, data.normalize)
-    run, _, _ = begin(data.documents, training, tokenizer, block_size=suits.block_size)
+    run, _, _ = begin(data, training, block_size=suits.block_size)
 
     rng = random.Random(training.seed)
     rng.shuffle(list(data.documents))

@@ -106,7 +106,7 @@ def fit(
     )
     shape.setdefault("block_size", recipe.block_size)
     tokenizer = CharTokenizer.from_documents(documents, form)
-    run, state, _ = begin(documents, training, tokenizer, **shape)
+    run, state, _ = begin(datasets.from_texts(documents, tokenizer=tokenizer), training, **shape)
     model = engines.create(engine, run.model, state, training)
     losses = [loss for chunk in train(run, model) for loss in chunk.losses]
     return Fitted(run, model, losses)

@@ -47,8 +47,7 @@ def begun(ten: Dataset) -> Callable[..., tuple[Run, TrainState, random.Random]]:
     """Begin a run on the ten names with these training settings."""
 
     def begun(**settings: object) -> tuple[Run, TrainState, random.Random]:
-        tokenizer = CharTokenizer.from_documents(ten.documents)
-        return begin(ten.documents, TrainConfig(**settings), tokenizer)
+        return begin(ten, TrainConfig(**settings))
 
     return begun
 

@@ -22,7 +22,6 @@ from glassgpt.server.app import create_app
 from glassgpt.server.guard import Guard
 from glassgpt.server.running import Server, listen
 from glassgpt.server.work import Pool
-from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import begin, train
 
 
@@ -30,10 +29,9 @@ from glassgpt.training import begin, train
 def saved(name: str = "ten", steps: int = 200) -> SavedRun:
     """A run as `checkpoint.load` would give it."""
     loaded = datasets.load(name)
-    tokenizer = CharTokenizer.from_documents(loaded.documents, loaded.normalize)
     training = TrainConfig(steps=steps)
     block_size = loaded.recipe.block_size
-    run, state, _ = begin(loaded.documents, training, tokenizer, block_size=block_size)
+    run, state, _ = begin(loaded, training, block_size=block_size)
     engine = engines.create("numpy", run.model, state, training)
     losses = [loss for chunk in train(run, engine) for loss in chunk.losses]
     info = RunInfo(name, loaded.sha256, "numpy")

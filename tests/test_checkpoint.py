@@ -21,7 +21,6 @@ from glassgpt.runs import export as modelfile
 from glassgpt.runs import log as runlog
 from glassgpt.runs.directory import RunInfo, SavedRun
 from glassgpt.runs.writer import RunWriter
-from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import begin, train
 
 STEPS = 12
@@ -32,7 +31,7 @@ def run_path(tmp_path: Path) -> Path:
     """A finished run of the ten names, saved twice on the way."""
     data = datasets.load("ten")
     training = TrainConfig(steps=STEPS)
-    run, state, _ = begin(data.documents, training, CharTokenizer.from_documents(data.documents))
+    run, state, _ = begin(data, training)
     writer = RunWriter.create(tmp_path / "run", run, RunInfo("ten", data.sha256, "numpy"))
     writer.save(state, [])
     engine = engines.create("numpy", run.model, state, training)
@@ -55,7 +54,7 @@ def edit_model(path: Path, tensors: dict[str, Any], **metadata: str) -> None:
 def test_a_run_is_read_back_bit_for_bit(run_path: Path) -> None:
     data = datasets.load("ten")
     training = TrainConfig(steps=STEPS)
-    run, state, _ = begin(data.documents, training, CharTokenizer.from_documents(data.documents))
+    run, state, _ = begin(data, training)
     engine = engines.create("numpy", run.model, state, training)
     losses = [loss for chunk in train(run, engine) for loss in chunk.losses]
 

@@ -221,7 +221,7 @@ def test_recipe_belongs_to_the_bundled_file(recipe: str) -> None:
     assert tokenizer.chars == want["data"]["chars"]
     training = TrainConfig.from_dict(want["training"])
     assert training.learning_rate == data.recipe.learning_rate
-    run, state, _ = begin(data.documents, training, tokenizer, block_size=data.recipe.block_size)
+    run, state, _ = begin(data, training, block_size=data.recipe.block_size)
     assert run.model.to_dict() == want["model"]
     assert run.documents[: len(want["documents"])] == want["documents"]
     assert_close(state.params, arrays(want["params_first"]), 0.0)

@@ -12,6 +12,7 @@ import pytest
 
 from glassgpt import datasets
 from glassgpt.config import TrainConfig
+from glassgpt.datasets import from_texts
 from glassgpt.errors import DataError
 from glassgpt.scale.corpus import Corpus, prepare, split
 from glassgpt.scale.corpus import windows as windows_module
@@ -88,7 +89,7 @@ def test_short_lines_are_read_in_the_order_of_a_run_in_memory(
     documents = datasets.load("english").documents
     training = TrainConfig(seed=seed, val_fraction=val_fraction)
     tokenizer = CharTokenizer.from_documents(documents)
-    run, _, after = begin(documents, training, tokenizer)
+    run, _, after = begin(from_texts(documents, tokenizer=tokenizer), training)
 
     rng = random.Random(seed)
     train, held_out = split(english, 16, rng, val_fraction)

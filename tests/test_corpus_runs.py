@@ -13,13 +13,15 @@ from typer.testing import CliRunner
 from glassgpt import datasets, engines
 from glassgpt.cli import app
 from glassgpt.config import TrainConfig
+from glassgpt.datasets import from_texts
+from glassgpt.datasets.documents import AbsentDocuments
 from glassgpt.errors import GlassError
 from glassgpt.runs import directory as checkpoint
 from glassgpt.runs.writer import RunWriter
 from glassgpt.scale import corpus as corpora
 from glassgpt.scale.corpus import Corpus, open_corpus
-from glassgpt.text.characters import CharTokenizer
-from glassgpt.training import Chunk, Run, attach, begin, begin_corpus, initial_params, train
+from glassgpt.scale.corpus.data import CorpusData
+from glassgpt.training import Chunk, Run, attach, begin, replay, train
 
 TEXT = "Wer wagt, gewinnt: अंशु und é.\nSo it goes on, and on.\n\n\tAnd ends.\n" * 9
 
@@ -52,11 +54,11 @@ def test_a_prepared_list_is_trained_on_number_for_number(
 ) -> None:
     texts = Path("list.txt").read_text().split()
     training = TrainConfig(steps=60, batch_size=7, val_fraction=val_fraction)
-    run, state, rng = begin(texts, training, CharTokenizer.from_documents(texts))
-    its, its_state, its_rng = begin_corpus(names, training, block_size=16)
+    run, state, rng = begin(from_texts(texts), training)
+    its, its_state, its_rng = begin(CorpusData(names), training, block_size=16)
     assert its.num_train == run.num_train
     for step in range(training.steps):
-        assert [list(d) for d in its.reader()(step)] == run.reader()(step)
+        assert [list(d) for d in its.reader()(step)] == run.read(step)
     assert its.held_out_ids(50) == run.held_out_ids(50)
     assert all((state.params[n] == its_state.params[n]).all() for n in state.params)
     assert rng.getstate() == its_rng.getstate()
@@ -66,11 +68,11 @@ def test_a_prepared_list_is_trained_on_number_for_number(
 def test_every_engine_reads_windows(name: str, names: Corpus) -> None:
     if reason := engines.unavailable(name):
         pytest.skip(reason)
-    run, state, _ = begin_corpus(names, TrainConfig(steps=5, batch_size=3), block_size=6)
+    run, state, _ = begin(CorpusData(names), TrainConfig(steps=5, batch_size=3), block_size=6)
     assert run.num_train > names.num_documents  # names of more than five letters take two windows
     engine = engines.create(name, run.model, state.copy(), run.training)
     losses = [loss for chunk in train(run, engine) for loss in chunk.losses]
-    as_lists = [[d.tolist() for d in run.reader()(step)] for step in range(5)]
+    as_lists = [[d.tolist() for d in run.read(step)] for step in range(5)]
     reference = engines.create("numpy", run.model, state.copy(), run.training)
     want = reference.train(as_lists, run.training.learning_rates(0, 5))
     assert np.abs(np.subtract(losses, want)).max() <= 1e-12
@@ -79,8 +81,8 @@ def test_every_engine_reads_windows(name: str, names: Corpus) -> None:
 def test_a_prediction_is_made_once_in_a_round(here: Path) -> None:
     Path("text.txt").write_text(TEXT)
     corpus = corpora.prepare(["text.txt"], here / "corpus", documents="file")
-    run, _, _ = begin_corpus(corpus, TrainConfig(steps=1, batch_size=1), block_size=10)
-    read = sorted(tuple(run.reader()(step)[0].tolist()) for step in range(run.num_train))
+    run, _, _ = begin(CorpusData(corpus), TrainConfig(steps=1, batch_size=1), block_size=10)
+    read = sorted(tuple(run.read(step)[0].tolist()) for step in range(run.num_train))
     ids = run.tokenizer.encode(TEXT)
     assert read == sorted(tuple(ids[i : i + 11]) for i in range(0, len(ids) - 1, 10))
 
@@ -104,7 +106,9 @@ def test_from_the_text_to_a_model_that_writes(tokens: str, here: Path) -> None:
 
     # Stopped and resumed it is the same, bit for bit; the corpus may have moved meanwhile.
     saved = checkpoint.load(Path("whole"))
-    run, state, _ = begin_corpus(open_corpus(Path("corpus")), saved.run.training, block_size=24)
+    run, state, _ = begin(
+        CorpusData(open_corpus(Path("corpus"))), saved.run.training, block_size=24
+    )
     engine = engines.create(saved.info.engine, run.model, state, run.training)
     writer = RunWriter.create(Path("half"), run, saved.info)
     chunks: list[Chunk] = []
@@ -219,11 +223,12 @@ def test_runs_without_a_kind_of_data_are_on_lists(names: Corpus) -> None:
 
 
 def test_attaching_gives_the_windows_of_the_beginning(names: Corpus) -> None:
-    run, state, rng = begin_corpus(names, TrainConfig(steps=9, val_fraction=0.1), block_size=5)
-    again = Run(run.model, run.training, run.tokenizer, [], run.num_train)
+    run, state, rng = begin(CorpusData(names), TrainConfig(steps=9, val_fraction=0.1), block_size=5)
+    absent = AbsentDocuments(run.num_train), AbsentDocuments(0)
+    again = Run(run.model, run.training, run.tokenizer, *absent)
     assert again.num_documents == run.num_train  # all that is known before
-    its_rng = attach(again, names)
+    attach(again, CorpusData(names))
     assert again.num_documents == run.num_documents
-    its_params = initial_params(again.model, its_rng, again.training.init_std)
-    assert (its_params["wte"] == state.params["wte"]).all()
+    its_state, its_rng = replay(again, CorpusData(names))
+    assert (its_state.params["wte"] == state.params["wte"]).all()
     assert its_rng.getstate() == rng.getstate()

@@ -111,7 +111,7 @@ def test_what_was_read_is_never_held_out(
 ) -> None:
     num_train = data.draw(st.integers(1, len(texts)))
     config = TrainConfig(batch_size=batch_size)
-    run = Run(ModelConfig(9), config, CharTokenizer("abcdefgh"), texts, num_train)
+    run = Run.of_texts(ModelConfig(9), config, CharTokenizer("abcdefgh"), texts, num_train)
     train, held_out = texts_of(run, steps)
     read = {text for step in range(steps) for text in run.batch(step)}
     assert set(train) == read

@@ -18,7 +18,7 @@ import pytest
 from glassgpt import datasets, engines
 from glassgpt.cli import main
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.datasets import read_documents
+from glassgpt.datasets import from_texts, read_documents
 from glassgpt.errors import ConfigError, DataError, DivergedError, GlassError, RunError
 from glassgpt.files import safetensors
 from glassgpt.files.atomic import read_regular, write_atomically
@@ -91,7 +91,9 @@ def test_a_huge_block_size_costs_nothing_until_it_is_used(engine: str) -> None:
 def tiny_run(path: Path, **weights: float) -> None:
     documents = ["ab", "ba"]
     tokenizer = CharTokenizer.from_documents(documents)
-    run, state, _ = begin(documents, TrainConfig(steps=1), tokenizer, 1, 2, 1, 4)
+    run, state, _ = begin(
+        from_texts(documents, tokenizer=tokenizer), TrainConfig(steps=1), 1, 2, 1, 4
+    )
     for name, value in weights.items():
         state.params[name][:] = value
     writer = RunWriter.create(path, run, RunInfo("list", "00", "numpy"))
@@ -133,7 +135,7 @@ def test_a_shape_of_a_million_dimensions_is_refused_at_once() -> None:
 
 def test_a_name_that_is_not_utf8_is_kept(tmp_path: Path) -> None:
     documents = ["ab", "ba"]
-    run, state, _ = begin(documents, TrainConfig(steps=1), CharTokenizer.from_documents(documents))
+    run, state, _ = begin(from_texts(documents), TrainConfig(steps=1))
     writer = RunWriter.create(tmp_path / "run", run, RunInfo("list-\udc80.txt", "00", "numpy"))
     writer.save(state, [])
     assert load(tmp_path / "run").info.data_name == "list-\udc80.txt"

@@ -13,13 +13,14 @@ from glassgpt import engines
 PROGRAM = """
 import os, sys
 from glassgpt import datasets, engines
+from glassgpt.datasets import from_texts
 from glassgpt.config import TrainConfig
 from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import begin
 
 name, warm_up, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 documents = datasets.load("ten").documents
-run, state, _ = begin(documents, TrainConfig(steps=10**6), CharTokenizer.from_documents(documents))
+run, state, _ = begin(from_texts(documents), TrainConfig(steps=10**6))
 engine = engines.create(name, run.model, state, run.training)
 batches = [[run.tokenizer.encode(text)] for text in run.documents]
 

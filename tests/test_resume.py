@@ -25,7 +25,6 @@ from glassgpt.runs.interrupts import Interrupts
 from glassgpt.runs.saver import Saver
 from glassgpt.runs.writer import RunWriter
 from glassgpt.sampling import SampleConfig, generate
-from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import Chunk, begin, replay, train
 from support import PRECISIONS, Command
 
@@ -37,7 +36,7 @@ def start(path: Path, engine: str = "numpy", dtype: str = "float64") -> RunWrite
     """A new run of the ten names at step 0."""
     data = datasets.load("ten")
     training = TrainConfig(steps=STEPS, batch_size=3)
-    run, state, _ = begin(data.documents, training, CharTokenizer.from_documents(data.documents))
+    run, state, _ = begin(data, training)
     writer = RunWriter.create(path, run, RunInfo("ten", data.sha256, engine, dtype))
     writer.save(state, [])
     return writer

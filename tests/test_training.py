@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from glassgpt import engines, training
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.datasets import Dataset
+from glassgpt.datasets import Dataset, from_texts
 from glassgpt.engines.base import Document
 from glassgpt.errors import ConfigError, DataError, DivergedError
 from glassgpt.text.characters import CharTokenizer
@@ -55,15 +55,14 @@ class FakeEngine:
 def make_run(steps: int, n: int = 5, num_train: int | None = None, batch_size: int = 1) -> Run:
     documents = ["a" * (i + 1) for i in range(n)]
     config = TrainConfig(steps=steps, batch_size=batch_size)
-    return Run(ModelConfig(3), config, TOKENIZER, documents, num_train or n)
+    return Run.of_texts(ModelConfig(3), config, TOKENIZER, documents, num_train or n)
 
 
 # --- begin ----------------------------------------------------------------------------------------
 
 
 def test_one_stream_shuffles_then_draws_the_weights_then_samples(ten: Dataset) -> None:
-    tokenizer = CharTokenizer.from_documents(ten.documents)
-    run, state, rng = begin(ten.documents, TrainConfig(seed=7), tokenizer, 2, 8, 2, 4)
+    run, state, rng = begin(ten, TrainConfig(seed=7), 2, 8, 2, 4)
     theirs, order = random.Random(7), list(ten.documents)
     theirs.shuffle(order)
     weights = {
@@ -80,7 +79,7 @@ def test_one_stream_shuffles_then_draws_the_weights_then_samples(ten: Dataset) -
 
 def test_the_documents_given_stay_as_they_are(ten: Dataset) -> None:
     before = list(ten.documents)
-    begin(ten.documents, TrainConfig(), CharTokenizer.from_documents(ten.documents))
+    begin(ten, TrainConfig())
     assert ten.documents == before
 
 
@@ -92,11 +91,11 @@ def test_the_last_of_the_shuffled_list_are_held_out(
     run, state, _ = begun(val_fraction=val_fraction)
     whole, same_state, _ = begun()
     assert run.documents == whole.documents
-    assert run.train_documents + run.held_out == run.documents
+    assert run.train.texts + run.held_out == run.documents
     assert len(run.held_out) == held_out
     assert_close(state.params, same_state.params, 0.0)
     read = {text for step in range(50) for text in run.batch(step)}
-    assert read == set(run.train_documents)
+    assert read == set(run.train.texts)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -105,23 +104,25 @@ def test_no_text_is_on_both_sides_of_the_split(seed: int, val_fraction: float) -
     texts = ["a", "b", "ab", "ba", "aa", "bb", "aab", "abb", "bab", "baa"]
     documents = texts * 3 + texts[:5] * 4
     training = TrainConfig(seed=seed, val_fraction=val_fraction)
-    run, state, after = begin(documents, training, CharTokenizer("ab"))
-    whole, same, stream = begin(documents, TrainConfig(seed=seed), CharTokenizer("ab"))
+    run, state, after = begin(from_texts(documents, tokenizer=CharTokenizer("ab")), training)
+    whole, same, stream = begin(
+        from_texts(documents, tokenizer=CharTokenizer("ab")), TrainConfig(seed=seed)
+    )
     aside = run.documents[run.num_train :]
     assert len(set(aside)) == int(10 * val_fraction)
-    assert not set(aside) & set(run.train_documents)
+    assert not set(aside) & set(run.train.texts)
     assert sorted(run.documents) == sorted(documents)
     assert run.held_out == list(dict.fromkeys(aside))
     # The others keep their order, and the random stream goes on where it does without a split.
-    assert run.train_documents == [d for d in whole.documents if d not in aside]
+    assert run.train.texts == [d for d in whole.documents if d not in aside]
     assert_close(state.params, same.params, 0.0)
     assert after.getstate() == stream.getstate()
 
 
 def test_held_out_texts_of_an_older_run_are_those_it_does_not_train_on() -> None:
     """It may have copies of a text on both sides: documents.txt and num_train say which."""
-    run, *_ = begin(["a", "b", "ab", "ba"], TrainConfig(), CharTokenizer("ab"))
-    run.documents, run.num_train = ["a", "b", "a", "ba", "b", "ba"], 3
+    texts = ["a", "b", "a", "ba", "b", "ba"]
+    run = Run.of_texts(ModelConfig(3), TrainConfig(), TOKENIZER, texts, 3)
     assert run.held_out == ["ba"]
     assert run.held_out_ids(9) == [run.tokenizer.encode("ba")]
 
@@ -130,7 +131,11 @@ def test_a_fraction_is_the_decimal_that_is_written() -> None:
     """29 of 100, though 100 * 0.29 is a little less than 29 in floating point."""
     documents = [f"{a}{b}" for a in "abcdefghij" for b in "abcdefghij"]
     counts = [
-        len(begin(documents, TrainConfig(val_fraction=f), TOKENIZER)[0].held_out)
+        len(
+            begin(from_texts(documents, tokenizer=TOKENIZER), TrainConfig(val_fraction=f))[
+                0
+            ].held_out
+        )
         for f in (0.29, 0.57, 0.58, 0.999, 0.01)
     ]
     assert counts == [29, 57, 58, 99, 1]
@@ -147,14 +152,14 @@ def test_holding_out_nothing_is_refused(
     documents: list[str], val_fraction: float, message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        begin(documents, TrainConfig(val_fraction=val_fraction), TOKENIZER)
+        begin(from_texts(documents, tokenizer=TOKENIZER), TrainConfig(val_fraction=val_fraction))
 
 
 def test_nothing_to_train_on() -> None:
-    with pytest.raises(DataError, match="there is no document to train on"):
-        begin([], TrainConfig(), TOKENIZER)
+    with pytest.raises(DataError, match="has no texts"):
+        begin(from_texts([]), TrainConfig())
     with pytest.raises(ConfigError, match="n_head is 3"):
-        begin(["a", "b"], TrainConfig(), TOKENIZER, n_head=3)
+        begin(from_texts(["a", "b"]), TrainConfig(), n_head=3)
 
 
 def test_no_spread_makes_weights_of_zero() -> None:

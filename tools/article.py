@@ -44,7 +44,7 @@ def save(figure: plt.Figure, name: str) -> None:
 
 def ruler(model: Fitted) -> dict[str, str]:
     """The loss of counts and of the GPT on the same held-out names."""
-    train = [model.tokenizer.encode(name) for name in model.run.train_documents]
+    train = [model.tokenizer.encode(name) for name in model.run.train.texts]
     labels = ["uniform", "letter counts", "bigrams", "trigrams", "4-grams"]
     measured = {
         label: NGram(n, train, 27).loss(model.held_out, 16).nats for n, label in enumerate(labels)
@@ -113,7 +113,7 @@ def awake() -> dict[str, str]:
 def samples(model: Fitted) -> dict[str, str]:
     """Ten names, and the three bins at temperature 0.5."""
     drawn = model.samples(1000, 0.5)
-    seen, file = set(model.run.train_documents), set(model.run.documents)
+    seen, file = set(model.run.train.texts), set(model.run.documents)
     known = Known(seen, file, model.tokenizer)
     bins = [known.novelty(s) for s in drawn]
     greedy = model.samples(1, 0.0)[0].text
@@ -189,7 +189,7 @@ def timings(rounds: int = 10) -> dict[str, float]:
     training = TrainConfig()
     names = datasets.load("english").documents
     tokenizer = CharTokenizer.from_documents(names)
-    run, state, _ = begin(names, training, tokenizer)
+    run, state, _ = begin(datasets.from_texts(names, tokenizer=tokenizer), training)
     batches = [[tokenizer.encode(name) for name in run.batch(step)] for step in range(1000)]
     steps = {"scalar": 10, "numpy": 300, "native": 1000}
     models = {n: engines.create(n, run.model, state.copy(), training) for n in steps}

@@ -20,7 +20,7 @@ from fuzz_api import Api
 from glassgpt import datasets, engines
 from glassgpt.cli import main as glassgpt
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.datasets import read_documents
+from glassgpt.datasets import from_texts, read_documents
 from glassgpt.errors import DataError, GlassError
 from glassgpt.files import safetensors
 from glassgpt.runs import directory as checkpoint
@@ -50,7 +50,7 @@ def make_run(path: Path) -> None:
     """A small run that was trained and saved."""
     training = TrainConfig(steps=6, val_fraction=0.2)
     tokenizer = CharTokenizer.from_documents(DOCUMENTS)
-    run, state, _ = begin(DOCUMENTS, training, tokenizer, 1, 4, 2, 6)
+    run, state, _ = begin(from_texts(DOCUMENTS, tokenizer=tokenizer), training, 1, 4, 2, 6)
     writer = RunWriter.create(path, run, RunInfo("list", "00", "numpy"))
     writer.save(state, [])
     engine = engines.create("numpy", run.model, state, training)

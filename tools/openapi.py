@@ -12,7 +12,6 @@ from glassgpt import datasets
 from glassgpt.config import TrainConfig
 from glassgpt.runs.directory import RunInfo, SavedRun
 from glassgpt.server.app import create_app
-from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import begin
 
 TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
@@ -20,8 +19,7 @@ TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
 
 def main(target: Path) -> None:
     ten = datasets.load("ten")
-    tokenizer = CharTokenizer.from_documents(ten.documents)
-    run, state, _ = begin(ten.documents, TrainConfig(steps=1), tokenizer)
+    run, state, _ = begin(ten, TrainConfig(steps=1))
     saved = SavedRun(Path("ten"), run, RunInfo("ten", ten.sha256, "numpy"), state)
     app = create_app([saved]).app
     assert isinstance(app, FastAPI)

@@ -15,7 +15,6 @@ from glassgpt.files.atomic import write_atomically
 from glassgpt.runs import export as modelfile
 from glassgpt.runs.directory import RunInfo, load
 from glassgpt.runs.writer import RunWriter
-from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import begin, train
 
 NAMES = ("english", "hindi", "startups", "ten")
@@ -37,8 +36,7 @@ def make(name: str, steps: int = 1000, history: bool = True) -> str:
     """Train by the recipe of the data set; the model and, with history, documents and losses."""
     data = datasets.load(name)
     training = TrainConfig(steps=steps, learning_rate=data.recipe.learning_rate)
-    tokenizer = CharTokenizer.from_documents(data.documents, data.normalize)
-    run, state, _ = begin(data.documents, training, tokenizer, block_size=data.recipe.block_size)
+    run, state, _ = begin(data, training, block_size=data.recipe.block_size)
     engine = engines.create(engines.DEFAULT, run.model, state, training)
     with tempfile.TemporaryDirectory() as scratch:
         writer = RunWriter.create(

@@ -12,7 +12,7 @@ from typing import Literal
 from glassgpt.engines.base import Document, Engine
 from glassgpt.sampling import Sample, SampleConfig, generate
 from glassgpt.text import Tokenizer
-from glassgpt.training import Run
+from glassgpt.training import Run, ids_of
 
 MAX_DOCUMENTS = 1000
 """Documents a loss is measured on by default; the standard error is then near 0.01 nats."""
@@ -92,7 +92,7 @@ class Split:
     """Token ids of what a run has learned from, and of what it has never seen."""
 
     train: list[list[int]]
-    held_out: list[list[int]]
+    held_out: Sequence[Sequence[int]]
 
 
 def split(run: Run, steps: int, most: int = MAX_DOCUMENTS) -> Split:
@@ -103,17 +103,17 @@ def split(run: Run, steps: int, most: int = MAX_DOCUMENTS) -> Split:
     of a corpus, whose windows are too many to compare, this is not looked into.
     """
     read = min(run.num_train, steps * run.training.batch_size)
-    if run.windows:
-        train, held_out = run.windows
-        last = [train[i].tolist() for i in range(max(0, read - MAX_LEARNED), read)]
-        if len(held_out):
+    if not run.train.texts:  # windows of a corpus
+        train, val = run.train, run.val
+        last = [ids_of(train[i]) for i in range(max(0, read - MAX_LEARNED), read)]
+        if len(val):
             return Split(last, run.held_out_ids(most))
         unread = range(read, min(read + most, len(train)))
-        return Split(last, [train[i].tolist() for i in unread])
+        return Split(last, [ids_of(train[i]) for i in unread])
     encode, seen = run.tokenizer.encode, run.seen(steps)
-    rest = run.held_out or run.documents[read:]
+    rest = run.held_out or run.train.texts[read:]
     unseen = [d for d in dict.fromkeys(rest) if d not in seen]
-    return Split([encode(d) for d in run.documents[:read]], [encode(d) for d in unseen[:most]])
+    return Split([encode(d) for d in run.train.texts[:read]], [encode(d) for d in unseen[:most]])
 
 
 Novelty = Literal["seen", "in file", "new", "empty"]

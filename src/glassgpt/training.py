@@ -6,19 +6,19 @@ draws the weights tensor by tensor, row by row, and then draws the samples.
 
 from __future__ import annotations
 
-import functools
 import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from glassgpt.config import ModelConfig, TrainConfig, num_held_out
+from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.datasets.documents import Data, Documents, TextDocuments
 from glassgpt.engines.base import Document, Engine, Params, TrainState
-from glassgpt.errors import DataError, DivergedError
-from glassgpt.scale.corpus import Corpus, Windows, split
+from glassgpt.errors import DivergedError
 from glassgpt.text import Tokenizer
 
 
@@ -29,64 +29,79 @@ class Run:
     model: ModelConfig
     training: TrainConfig
     tokenizer: Tokenizer
-    documents: list[str]
-    """In the order of training; the last ones are held out."""
-    num_train: int
-    windows: tuple[Windows, Windows] | None = None
-    """Of a run on a corpus: those trained on, in their order, and those held out. `documents` is
-    empty then, and `num_train` counts windows."""
+    train: Documents
+    """Those trained on, in their order."""
+    val: Documents
+    """Those set aside by val_fraction."""
+
+    @classmethod
+    def of_texts(
+        cls,
+        model: ModelConfig,
+        training: TrainConfig,
+        tokenizer: Tokenizer,
+        texts: list[str],
+        num_train: int,
+    ) -> Self:
+        """A run on the first `num_train` of these texts; the others are set aside."""
+        train, val = texts[:num_train], texts[num_train:]
+        sides = TextDocuments(train, tokenizer), TextDocuments(val, tokenizer)
+        return cls(model, training, tokenizer, *sides)
+
+    @property
+    def num_train(self) -> int:
+        return len(self.train)
 
     @property
     def num_documents(self) -> int:
-        """Documents, or windows of a corpus; those held out included."""
-        if self.windows:
-            return len(self.windows[0]) + len(self.windows[1])
-        return len(self.documents) or self.num_train
+        """Those set aside included; of a corpus, windows."""
+        return len(self.train) + len(self.val)
 
     @property
-    def train_documents(self) -> list[str]:
-        return self.documents[: self.num_train]
+    def documents(self) -> list[str]:
+        """All texts, those set aside last; none of a corpus."""
+        return self.train.texts + self.val.texts
 
     @property
     def held_out(self) -> list[str]:
-        """The texts set aside by val_fraction, each once; none of them is trained on."""
-        trained = set(self.train_documents) if self.num_train < len(self.documents) else ()
-        return [d for d in dict.fromkeys(self.documents[self.num_train :]) if d not in trained]
+        """The texts set aside, each once, and none that is trained on."""
+        trained = set(self.train.texts) if len(self.val) else ()
+        return [d for d in dict.fromkeys(self.val.texts) if d not in trained]
+
+    def numbers(self, step: int) -> list[int]:
+        """Which documents a step reads; steps are counted from 0."""
+        size, n = self.training.batch_size, len(self.train)
+        start = step * size % n
+        return [i % n for i in range(start, start + size)]
 
     def batch(self, step: int) -> list[str]:
-        """The documents of a step, counted from 0; none of a corpus, whose texts are not here."""
-        if not self.documents:
+        """The texts that a step reads; none of a corpus."""
+        texts = self.train.texts
+        return [texts[i] for i in self.numbers(step)] if texts else []
+
+    def read(self, step: int) -> list[Document]:
+        """The token ids that a step reads."""
+        numbers = self.numbers(step)
+        ahead = (numbers[-1] + 1) % len(self.train)
+        self.train.will_need(ahead, ahead + len(numbers))  # the disk works while the engine does
+        return [self.train[i] for i in numbers]
+
+    def held_out_ids(self, limit: int) -> list[Sequence[int]]:
+        """Token ids of documents set aside, at most so many."""
+        if texts := self.held_out:
+            return [self.tokenizer.encode(d) for d in texts[:limit]]
+        if self.val.texts:
             return []
-        size, n = self.training.batch_size, self.num_train
-        start = step * size % n
-        if start + size <= n:  # nearly always; a slice is faster than its items
-            return self.documents[start : start + size]
-        return [self.documents[i % n] for i in range(start, start + size)]
-
-    def reader(self) -> Callable[[int], list[Document]]:
-        """Gives the token ids of a step's documents; each text is encoded once."""
-        if self.windows:
-            return functools.partial(self._read, self.windows[0])
-        encode = functools.cache(self.tokenizer.encode)
-        return lambda step: list(map(encode, self.batch(step)))
-
-    def _read(self, windows: Windows, step: int) -> list[Document]:
-        size, n = self.training.batch_size, self.num_train
-        start = step * size % n
-        ahead = (start + size) % n
-        windows.will_need(ahead, ahead + size)  # the disk works while the engine does
-        return [windows[i % n] for i in range(start, start + size)]
-
-    def held_out_ids(self, limit: int) -> list[list[int]]:
-        """Token ids of documents set aside by val_fraction, so many at most."""
-        if self.windows:
-            held_out = self.windows[1]
-            return [held_out[i].tolist() for i in range(min(limit, len(held_out)))]
-        return [self.tokenizer.encode(d) for d in self.held_out[:limit]]
+        return [ids_of(self.val[i]) for i in range(min(limit, len(self.val)))]
 
     def seen(self, steps: int) -> set[str]:
-        """The documents that training has read after so many steps; empty for a corpus."""
-        return set(self.documents[: min(self.num_train, steps * self.training.batch_size)])
+        """The texts that training has read after so many steps; none of a corpus."""
+        return set(self.train.texts[: steps * self.training.batch_size])
+
+
+def ids_of(document: Document) -> list[int]:
+    """A document as a list; those of a corpus are arrays."""
+    return document.tolist() if isinstance(document, np.ndarray) else list(document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +117,8 @@ class Chunk:
 
 
 def begin(
-    documents: Sequence[str],
+    data: Data,
     training: TrainConfig,
-    tokenizer: Tokenizer,
     n_layer: int = 1,
     n_embd: int = 16,
     n_head: int = 4,
@@ -115,52 +129,17 @@ def begin(
     Raises DataError if there is nothing to train on, or nothing to hold out where that is asked
     for; ConfigError for an impossible shape.
     """
-    model = ModelConfig(tokenizer.vocab_size, n_layer, n_embd, n_head, block_size)
-    order = list(documents)
-    if not order:
-        raise DataError("there is no document to train on")
+    model = ModelConfig(data.tokenizer.vocab_size, n_layer, n_embd, n_head, block_size)
     rng = random.Random(training.seed)
-    rng.shuffle(order)
-    train, held_out = hold_out(order, training.val_fraction)
+    train, val = data.split(block_size, training.val_fraction, rng)
     params = initial_params(model, rng, training.init_std)
-    run = Run(model, training, tokenizer, train + held_out, len(train))
-    return run, TrainState.fresh(params), rng
+    return Run(model, training, data.tokenizer, train, val), TrainState.fresh(params), rng
 
 
-def hold_out(order: list[str], val_fraction: float) -> tuple[list[str], list[str]]:
-    """Shuffled documents in two: those to train on and the last ones, which are held out.
-
-    Distinct texts are counted, and all copies of a text go the same way: no text is in both.
-    """
-    texts = list(dict.fromkeys(reversed(order)))
-    last = set(texts[: num_held_out(len(texts), val_fraction)])
-    return [d for d in order if d not in last], [d for d in order if d in last]
-
-
-def begin_corpus(
-    corpus: Corpus,
-    training: TrainConfig,
-    n_layer: int = 1,
-    n_embd: int = 16,
-    n_head: int = 4,
-    block_size: int = 128,
-) -> tuple[Run, TrainState, random.Random]:
-    """As `begin`, on a corpus: its documents are shuffled, then the windows of long ones.
-
-    Where every document fits one window this is, number for number, the run on a list of them.
-    """
-    model = ModelConfig(corpus.tokenizer.vocab_size, n_layer, n_embd, n_head, block_size)
-    run = Run(model, training, corpus.tokenizer, [], 0)
-    rng = attach(run, corpus)
-    return run, TrainState.fresh(initial_params(model, rng, training.init_std)), rng
-
-
-def attach(run: Run, corpus: Corpus) -> random.Random:
-    """Give a run the windows of its corpus; the random stream, ready for the weights."""
+def attach(run: Run, data: Data) -> None:
+    """Give a run that was read without its documents, as one on a corpus is, these."""
     rng = random.Random(run.training.seed)
-    run.windows = split(corpus, run.model.block_size, rng, run.training.val_fraction)
-    run.num_train = len(run.windows[0])
-    return rng
+    run.train, run.val = data.split(run.model.block_size, run.training.val_fraction, rng)
 
 
 def initial_params(model: ModelConfig, rng: random.Random, std: float) -> Params:
@@ -173,10 +152,17 @@ def initial_params(model: ModelConfig, rng: random.Random, std: float) -> Params
     }
 
 
-def replay(run: Run) -> tuple[TrainState, random.Random]:
-    """What `begin` returned beside this run: all of it follows from the seed."""
+def replay(run: Run, data: Data | None = None) -> tuple[TrainState, random.Random]:
+    """What `begin` returned beside this run: all of it follows from the seed.
+
+    Args:
+        data: of a run on a corpus, whose windows are shuffled, too.
+    """
     rng = random.Random(run.training.seed)
-    rng.shuffle(list(run.documents))
+    if data is None:
+        rng.shuffle(list(range(run.num_documents)))
+    else:
+        data.split(run.model.block_size, run.training.val_fraction, rng)
     params = initial_params(run.model, rng, run.training.init_std)
     return TrainState.fresh(params), rng
 
@@ -200,7 +186,7 @@ def train(
             same chunks, and their clocks differ. Called once a chunk.
         marks: numbers of steps, in order, at which a chunk must end however fast the machine is.
     """
-    read, aim = run.reader(), engine.chunk_seconds
+    aim = engine.chunk_seconds
     step, size = done, 1
     while step < run.training.steps:
         end = next((mark for mark in marks if mark > step), run.training.steps)
@@ -209,7 +195,7 @@ def train(
             break
         until = step + count
         rates = run.training.learning_rates(step, until)
-        batches = [read(s) for s in range(step, until)]
+        batches = [run.read(s) for s in range(step, until)]
         started = time.perf_counter()
         losses = engine.train(batches, rates)
         seconds = time.perf_counter() - started

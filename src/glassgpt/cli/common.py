@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from glassgpt.config import ModelConfig
+    from glassgpt.datasets.documents import Data
     from glassgpt.engines.base import Engine
     from glassgpt.evaluation import Novelty
     from glassgpt.runs.directory import SavedRun
@@ -158,6 +159,30 @@ def open_run(given: Path | None) -> SavedRun:
     saved = load(latest_run())
     say(f"{saved.path}, step {saved.state.step:,}: the latest run")
     return saved
+
+
+def corpus_of(saved: SavedRun, source: str | None, how: str) -> Data | None:
+    """The corpus of a run on one; None of a run on a list, which stores its documents.
+
+    Args:
+        source: the directory of the corpus.
+        how: the command that names it.
+
+    Raises ConfigError, RunError.
+    """
+    from glassgpt.datasets import open_corpus
+    from glassgpt.errors import ConfigError
+
+    if saved.info.data_kind == "list":
+        if source is not None:
+            raise ConfigError(f"{saved.path} has its documents with it; it needs no {source}")
+        return None
+    if source is None:
+        raise ConfigError(
+            f"{saved.path} was trained on the corpus {saved.info.data_name!r}, which is not in it; "
+            f"say where that is: {how}"
+        )
+    return open_corpus(source)
 
 
 def engine_name(given: str | None) -> str:

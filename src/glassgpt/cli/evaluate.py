@@ -42,8 +42,8 @@ def evaluate(
 ) -> None:
     """Measure the loss on seen and unseen documents, beside n-grams, and how much is copied."""
     from glassgpt import evaluation
-    from glassgpt.cli.material import attach_corpus
     from glassgpt.errors import ConfigError
+    from glassgpt.fit import attach_corpus
 
     if documents < 1:
         raise ConfigError(f"documents is {documents}; it must be at least 1", "documents")
@@ -56,8 +56,9 @@ def evaluate(
             f"--temperatures is {temperatures!r}; it must be numbers with commas between them"
         ) from None
     saved = common.open_run(run)
-    if corpus is not None or saved.info.data_kind == "corpus":
-        attach_corpus(saved, corpus, f"glassgpt eval {saved.path} --corpus CORPUS")
+    how = f"glassgpt eval {saved.path} --corpus CORPUS"
+    if data := common.corpus_of(saved, corpus, how):
+        attach_corpus(saved, data)
     model, tokenizer = common.engine_for(saved, engine), saved.run.tokenizer
     split = evaluation.split(saved.run, saved.state.step, documents)
     sides = {"train": split.train[-documents:], "held_out": split.held_out}

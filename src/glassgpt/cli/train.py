@@ -11,11 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from glassgpt.cli import common, jobs
-from glassgpt.cli import steps as loop
+from glassgpt.cli import common
 from glassgpt.cli.commands import data_names, one_of, option_names, run_names, whole
-from glassgpt.cli.material import names_corpus
-from glassgpt.config import check_normalization
 
 ALLOWED_WITH_RESUME = (
     *("resume", "data", "steps", "samples", "save_every", "as_json"),
@@ -179,10 +176,12 @@ def train(
 ) -> None:
     """Train a GPT from scratch on a list, one item per line, then print texts that it writes."""
     started = time.perf_counter()
-    from glassgpt import engines
+    from glassgpt.cli.beginning import begin, go_on, interrupted
+    from glassgpt.cli.fitting import run_fit
+    from glassgpt.cli.results import Results
+    from glassgpt.datasets import names_corpus
     from glassgpt.errors import ConfigError, RunError
-    from glassgpt.evaluation import MAX_DOCUMENTS, model_loss
-    from glassgpt.sampling import SampleConfig, generate
+    from glassgpt.sampling import SampleConfig
     from glassgpt.scale.torch.placement import Placement
     from glassgpt.scale.torch.processes import current
 
@@ -197,7 +196,7 @@ def train(
     placement = Placement(device, parallel, compile_, micro_batch, processes)  # type: ignore[arg-type] # it checks
     source = data if "data" in given else None
     if resume is None and processes.restarts:  # torchrun starts again what had begun
-        resume, source = jobs.interrupted(output), data if names_corpus(data) else None
+        resume, source = interrupted(output), data if names_corpus(data) else None
     elif resume is not None:
         refused = [shown for name, shown in given.items() if name not in ALLOWED_WITH_RESUME]
         if refused:
@@ -206,84 +205,32 @@ def train(
                 "(--steps, --samples, --save-every, --json, and --device and the like can)"
             )
     if resume is None:
-        form = check_normalization(normalize) if normalize else None
-        engine_name = common.engine_name(engine)
-        engines.check(engine_name, dtype, **placement.options)
         numbers: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "seed": seed}
         numbers |= {"beta1": beta1, "beta2": beta2, "eps": eps, "init_std": init_std}
-        numbers |= {"val_fraction": val_fraction}
-        shape = {"n_layer": n_layer, "n_embd": n_embd, "n_head": n_head}
-        job = jobs.begin(
-            *(data, form, numbers, learning_rate, shape, block_size),
-            *(output, engine_name, dtype, temperature, processes),
-        )
+        numbers |= {"val_fraction": val_fraction, "learning_rate": learning_rate}
+        numbers |= {"n_layer": n_layer, "n_embd": n_embd, "n_head": n_head}
+        numbers |= {"block_size": block_size, "dtype": dtype, "temperature": temperature}
+        fit = begin(data, normalize, output, engine, placement, numbers)
+        source = data
     else:
-        job = jobs.resume(
-            *(resume, steps if "steps" in given else None, placement),
-            source=source,
-        )
-        choose = SampleConfig(job.info.temperature)
-    run, info, writer, tokenizer = job.run, job.info, job.writer, job.run.tokenizer
-    needed = samples != 0 or run.num_documents > run.num_train
-    done = loop.train_job(job, choose, save_every, placement, needed)
-    writer.close()
+        fit = go_on(resume, steps if "steps" in given else None, placement, source)
+        choose = SampleConfig(fit.info.temperature)
+    again = f"{shlex.quote(str(source))} " if fit.info.data_kind == "corpus" else ""
+    needed = samples != 0 or fit.run.num_documents > fit.run.num_train
+    done = run_fit(fit, choose, save_every, placement, again, needed)
+    fit.writer.close()
     if not processes.first:
         raise typer.Exit(done.status)
-    model, losses, status = done.model, done.losses, done.status
-
-    held_out, drawn = None, []
-    if model and not status:
-        held_out = model_loss(model, run.held_out_ids(MAX_DOCUMENTS))
-        n = common.how_many(run.model) if samples is None else samples
-        drawn = [generate(model, tokenizer, job.rng, choose) for _ in range(n)]
-    bins = common.bins_of(drawn, run, len(losses))
+    results = Results(fit, done, choose, samples)
     if as_json:
-        common.print_json(
-            {
-                "run": None if job.lost else str(writer.path),
-                "engine": info.engine,
-                "dtype": info.dtype,
-                "num_params": run.model.num_params,
-                "vocab_size": run.model.vocab_size,
-                "model": run.model.to_dict(),
-                "training": run.training.to_dict(),
-                "data": job.data,
-                "resumed_at": job.resumed_at,
-                "steps": len(losses),
-                "stopped": bool(status),
-                "losses": losses,
-                "held_out_loss": held_out.nats if held_out else None,
-                "temperature": choose.temperature,
-                "samples": [s.text for s in drawn],
-                "novelty": bins,
-                "finished": [s.finished for s in drawn],
-                "train_seconds": done.seconds,
-                "seconds": time.perf_counter() - started,
-                "processes": processes.world,
-                "throughput": done.throughput and done.throughput.to_dict(),
-            }
-        )
-    elif not status:
-        remarks = ["" if s.finished else "cut" for s in drawn]
-        rows = zip(drawn, bins, remarks, strict=True)
-        common.print_samples([(s.text, b, remark) for s, b, remark in rows])
-        if drawn:
-            shares = f": {common.bin_summary(bins)}" if run.documents else ""
-            number = common.count(len(drawn), "sample")
-            common.say(f"{number} at temperature {choose.temperature:g}{shares}")
-        if "cut" in remarks:
-            common.say(common.cut_note(run.model))
-        if done.throughput:
-            common.say(str(done.throughput))
-        if held_out:
-            common.say(f"held-out loss {held_out.nats:.4f} nats a {common.unit(tokenizer)}")
-        if not job.lost:
-            _next_steps(writer.path, drawn[0].text if drawn else "", job.again)
-    if job.lost:
+        results.print_json(time.perf_counter() - started, processes.world)
+    elif not done.status:
+        results.print(again)
+    if fit.lost:
         sys.stdout.flush()  # the samples come before what went wrong
-        raise RunError(job.lost)
-    if status:
-        raise typer.Exit(status)
+        raise RunError(fit.lost)
+    if done.status:
+        raise typer.Exit(done.status)
 
 
 def _given(context: typer.Context) -> dict[str, str]:
@@ -294,15 +241,3 @@ def _given(context: typer.Context) -> dict[str, str]:
         for name in context.params
         if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
     }
-
-
-def _next_steps(path: Path, text: str, again: str) -> None:
-    begin = text[:2] if text[:2].isprintable() and " " not in text[:2] else ""
-    place = shlex.quote(str(path))
-    common.say(f"saved in {path}; go on with:")
-    prompt = f" --prompt {shlex.quote(begin)}" if begin.strip() else ""
-    common.say(f"  glassgpt sample {place}{prompt}")
-    common.say(f"  glassgpt eval {place}" + (f" --corpus {again}".rstrip() if again else ""))
-    if not again:
-        word = f"-- {shlex.quote(text)}" if text.startswith("-") else shlex.quote(text or "WORD")
-        common.say(f"  glassgpt explain --run {place} {word}")

@@ -8,12 +8,12 @@ import shlex
 import sys
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from glassgpt.config import Normalization
 from glassgpt.datasets import download
+from glassgpt.datasets.lists import Dataset, Report
 from glassgpt.datasets.registry import REGISTRY, Recipe
 from glassgpt.errors import DataError
 from glassgpt.text.characters import describe_character, normalized
@@ -33,38 +33,6 @@ _PIPE = " | glassgpt train -"
 
 MAX_FILE_BYTES = 1 << 30
 """Lists are read into memory whole; what is larger is refused before it is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What reading found. Duplicates are kept: they are part of the data."""
-
-    lines: int
-    empty: int
-    duplicates: int
-    characters: int
-    longest: int
-    bom: bool
-    crlf: bool
-
-    def over_long(self, documents: list[str], block_size: int) -> int:
-        """Documents whose end is never seen: more than block_size predictions, BOS included."""
-        if self.longest < block_size:
-            return 0
-        return sum(len(document) + 1 > block_size for document in documents)
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """Documents in the order of the file, in their normal form."""
-
-    name: str
-    documents: list[str]
-    normalize: Normalization
-    report: Report
-    recipe: Recipe
-    sha256: str
-    """Of the bytes read."""
 
 
 def load(

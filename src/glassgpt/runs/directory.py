@@ -27,9 +27,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.datasets.documents import AbsentDocuments, DataKind
 from glassgpt.engines.base import TrainState
 from glassgpt.errors import ConfigError, RunError
 from glassgpt.files.records import VERSION, read_json, read_text, refusing
@@ -49,7 +50,6 @@ FILES = ("config.json", TOKENIZER, "documents.txt", "losses.f64", "model.safeten
 CONFIG, _, DOCUMENTS, LOSSES, MODEL = FILES
 OLD_LOG = "log.jsonl"
 """Instead of the losses in a run of version 0.1.0."""
-DataKind = Literal["list", "corpus"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,11 @@ def load(path: Path) -> SavedRun:
         documents = _documents(path, tokenizer, checksum(DOCUMENTS))
         if type(num_train) is not int or not 1 <= num_train <= len(documents):
             raise RunError(f"{path / CONFIG}: num_train must be from 1 to {len(documents)}")
+        run = Run.of_texts(model, training, tokenizer, documents, num_train)
     else:
-        documents = []
         if type(num_train) is not int or num_train < 1:
             raise RunError(f"{path / CONFIG}: num_train must be at least 1")
+        run = Run(model, training, tokenizer, AbsentDocuments(num_train), AbsentDocuments(0))
     state, losses_sha256 = from_safetensors(path / MODEL, model, checked=not old)
     if state.step > training.steps:
         raise RunError(f"{path / MODEL} is at step {state.step}; {CONFIG} ends at {training.steps}")
@@ -160,7 +161,6 @@ def load(path: Path) -> SavedRun:
         losses = runlog.read(path / LOSSES, made, losses_sha256)
         return Log(losses, runlog.learning_rates(schedule, training, made))
 
-    run = Run(model, training, tokenizer, documents, num_train)
     return SavedRun(path, run, info, state, read_log, schedule)
 
 

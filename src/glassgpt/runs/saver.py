@@ -29,9 +29,9 @@ class Writer(Protocol):
 
 
 class NoWriter:
-    """Keeps nothing: for the processes of a training that are not the first."""
+    """Keeps nothing: for a run in memory, and for the processes that are not the first."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path = Path()) -> None:
         self.path = path
         self.step: int | None = None
 
@@ -121,5 +121,6 @@ class Saver:
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         """Where training failed, what is being written is still finished, the failure reported."""
-        if error is not None and self._thread and not isinstance(error, KeyboardInterrupt):
+        hurry = isinstance(error, KeyboardInterrupt | GeneratorExit)
+        if error is not None and self._thread and not hurry:
             self._thread.join()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import time
@@ -10,20 +9,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from glassgpt import engines
-from glassgpt.config import ModelConfig, TrainConfig
+from glassgpt.config import ModelConfig
+from glassgpt.datasets import from_texts
 from glassgpt.engines.base import Engine
 from glassgpt.errors import DivergedError
 from glassgpt.evaluation import Known
-from glassgpt.runs.directory import RunInfo, SavedRun
+from glassgpt.fit import start
+from glassgpt.runs.directory import SavedRun
 from glassgpt.runs.export import model_json
 from glassgpt.sampling import SampleConfig, generate
 from glassgpt.server import limits
 from glassgpt.server.errors import ApiError
 from glassgpt.server.schemas import TrainRequest
 from glassgpt.server.streams import Event
-from glassgpt.text.characters import CharTokenizer, normalized
-from glassgpt.training import Run, begin, train
+from glassgpt.training import Run
 
 NAME = "posted list"
 
@@ -35,19 +34,23 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
     last step, if it did.
     """
     started = time.monotonic()
-    documents = [normalized(text.strip(), request.normalize) for text in request.documents]
-    check_size(request, documents)
-    tokenizer = CharTokenizer.from_documents(documents, request.normalize)
-    training = TrainConfig(
+    data = from_texts(request.documents, request.normalize, NAME)
+    check_size(request, data.documents)
+    fit = start(
+        data,
+        temperature=request.temperature,
+        n_layer=request.n_layer,
+        n_embd=request.n_embd,
+        n_head=request.n_head,
+        block_size=request.block_size,
+        learning_rate=float(request.learning_rate),
         steps=request.steps,
         batch_size=request.batch_size,
-        learning_rate=float(request.learning_rate),
         seed=request.seed,
     )
-    shape = (request.n_layer, request.n_embd, request.n_head, request.block_size)
-    run, state, rng = begin(documents, training, tokenizer, *shape)
-    yield Event("start", _start(run, documents))
-    engine = engines.create(engines.DEFAULT, run.model, state, training)
+    run, tokenizer, losses = fit.run, fit.run.tokenizer, fit.losses
+    yield Event("start", _start(run, fit.facts))
+    engine = fit.engine()
     choose, peek = SampleConfig(request.temperature), random.Random(request.seed)
 
     stopped: str | None = None
@@ -60,22 +63,17 @@ def events(request: TrainRequest, stopping: Callable[[], bool]) -> Iterator[Even
             stopped = "the server is stopping"
         return stopped is not None
 
-    losses: list[float] = []
     try:
-        for chunk in train(run, engine, stop=stop):
-            losses += chunk.losses
+        for chunk in fit.chunks(engine, stop):
             row = {"start": chunk.start, "losses": chunk.losses}
             row |= {"learning_rates": chunk.learning_rates}
             yield Event("steps", row | {"text": generate(engine, tokenizer, peek, choose).text})
     except DivergedError as error:
         yield Event("error", {"error": str(error), "steps": len(losses)})
         return
-    samples = _samples(run, engine, rng, choose, len(losses), request.samples)
+    samples = _samples(run, engine, fit.rng, choose, len(losses), request.samples)
     if request.model:
-        raw = "\n".join(documents).encode()
-        digest = hashlib.sha256(raw).hexdigest()
-        info = RunInfo(NAME, digest, engines.DEFAULT, temperature=request.temperature)
-        saved = SavedRun(Path(NAME), run, info, engine.state())
+        saved = SavedRun(Path(NAME), run, fit.info, engine.state())
         yield Event("model", json.loads(model_json(saved)))
     end: dict[str, Any] = {"steps": len(losses), "of": request.steps, "stopped": stopped}
     end |= {"samples": samples, "seconds": round(time.monotonic() - started, 3)}
@@ -106,16 +104,16 @@ def check_size(request: TrainRequest, documents: list[str]) -> None:
         )
 
 
-def _start(run: Run, documents: list[str]) -> dict[str, Any]:
+def _start(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
     tokenizer = run.tokenizer
     return {
         "model": run.model.to_dict(),
         "training": run.training.to_dict(),
         "num_params": run.model.num_params,
         "tokens": [tokenizer.token(i) for i in range(tokenizer.vocab_size)],
-        "documents": len(documents),
-        "duplicates": len(documents) - len(set(documents)),
-        "cut": sum(len(text) + 1 > run.model.block_size for text in documents),
+        "documents": facts["documents"],
+        "duplicates": facts["duplicates"],
+        "cut": facts["over_long"],
     }
 
 

@@ -36,6 +36,8 @@ class Windows:
     ) -> None:
         """`order`: numbers of documents (uint32), or of windows in documents (uint64)."""
         self.corpus, self.block_size, self._order = corpus, block_size, order
+        self.texts: list[str] = []
+        """None: the texts are not here."""
 
     def __len__(self) -> int:
         return len(self._order)
