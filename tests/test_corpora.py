@@ -94,7 +94,7 @@ def test_short_lines_are_read_in_the_order_of_a_run_in_memory(
     rng = random.Random(seed)
     train, held_out = split(english, 16, rng, val_fraction)
     decode = english.tokenizer.decode
-    assert [decode(ids.tolist()) for ids in train] == run.train_documents
+    assert [decode(ids.tolist()) for ids in train] == run.train.texts
     assert [decode(ids.tolist()) for ids in held_out] == run.held_out
     # The stream goes on to the weights where it does in memory.
     for _ in range(run.model.num_params):

@@ -58,7 +58,7 @@ def test_a_prepared_list_is_trained_on_number_for_number(
     its, its_state, its_rng = begin(CorpusData(names), training, block_size=16)
     assert its.num_train == run.num_train
     for step in range(training.steps):
-        assert [list(d) for d in its.reader()(step)] == run.read(step)
+        assert [list(d) for d in its.read(step)] == run.read(step)
     assert its.held_out_ids(50) == run.held_out_ids(50)
     assert all((state.params[n] == its_state.params[n]).all() for n in state.params)
     assert rng.getstate() == its_rng.getstate()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from glassgpt import engines, training
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.datasets import Dataset, from_texts
-from glassgpt.engines.base import Document
+from glassgpt.engines.base import BaseEngine, Document
 from glassgpt.errors import ConfigError, DataError, DivergedError
 from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import Run, begin, initial_params, train
@@ -24,7 +24,7 @@ from support import assert_close, build
 TOKENIZER = CharTokenizer("ab")
 
 
-class FakeEngine:
+class FakeEngine(BaseEngine):
     """Makes steps without work: the loss is the step's number, or what `losses` says instead.
 
     Its clock says that every call took as long as the next of `seconds`.
