@@ -140,11 +140,10 @@ def dot(a: Sequence[Value], b: Sequence[Value]) -> Value:
 # --- 4. Model: from the tokens so far to a score for each possible next one -----------------------
 
 Vector = list[Value]
-Matrix = list[list[Value]]  # [n_out][n_in]
 Cache = list[tuple[list[Vector], list[Vector]]]  # for each layer: the keys and values so far
 
 
-def linear(x: Vector, weights: Matrix) -> Vector:
+def linear(x: Vector, weights: list[Vector]) -> Vector:
     """Each output is the dot product of one row of weights with x: [n_in] -> [n_out]."""
     return [dot(row, x) for row in weights]
 
@@ -184,10 +183,10 @@ class GPT:
         self.n_head, self.block_size = n_head, block_size
         gauss = (rng or random.Random(42)).gauss
 
-        def matrix(n_out: int, n_in: int) -> Matrix:
+        def matrix(n_out: int, n_in: int) -> list[Vector]:
             return [[Value(gauss(0, std)) for _ in range(n_in)] for _ in range(n_out)]
 
-        self.params: dict[str, Matrix] = {
+        self.params: dict[str, list[Vector]] = {
             "wte": matrix(vocab_size, n_embd),  # a vector for each token
             "wpe": matrix(block_size, n_embd),  # a vector for each position
             "lm_head": matrix(vocab_size, n_embd),  # from the last vector to a score for each token
@@ -310,9 +309,7 @@ def sample(model: GPT, bos: int, rng: random.Random, temperature: float = 0.5) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train a tiny GPT on a list and print samples.")
-    parser.add_argument(
-        "data", nargs="?", default="input.txt", help="a text file, one item per line"
-    )
+    parser.add_argument("data", nargs="?", default="input.txt", help="a list, one item per line")
     parser.add_argument("--steps", type=int, default=1000, help="number of updates")
     parser.add_argument("--lr", type=float, default=0.01, help="learning rate at the first step")
     parser.add_argument("--seed", type=int, default=42, help="random seed")
