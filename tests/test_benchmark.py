@@ -16,7 +16,6 @@ from benchmark.timing import Work, interleaved
 from glassgpt import benchmark, datasets, engines
 from glassgpt.config import ModelConfig, TrainConfig
 from glassgpt.engines.numpy import NumpyEngine
-from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import begin
 from support import ROOT, Command
 
@@ -226,9 +225,8 @@ def test_what_is_timed_is_training_that_goes_on(
     monkeypatch.setattr(engines, "DEFAULT", "numpy", raising=False)
     monkeypatch.setattr(engines, "DTYPES", engines.DTYPES | {"numpy": ("float64",)})
     benchmark.measure(("numpy",), 2)
-    names = datasets.load("english").documents
     training = TrainConfig(steps=40)
-    run, _, _ = begin(names, training, CharTokenizer.from_documents(names))
+    run, _, _ = begin(datasets.load("english"), training)
     batches, rates = [[list(run.tokenizer.encode(d)) for d in run.batch(s)] for s in range(40)], []
     rates = training.learning_rates(0, 40)
     assert seen[0] == (0, batches[:20], rates[:20])

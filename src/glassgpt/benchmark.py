@@ -24,7 +24,6 @@ import numpy as np
 from glassgpt import __version__, datasets, engines
 from glassgpt.config import TrainConfig
 from glassgpt.engines.base import TrainState
-from glassgpt.text.characters import CharTokenizer
 from glassgpt.training import Run, begin
 
 WIDTHS = (16, 64)
@@ -45,10 +44,9 @@ def measure(names: tuple[str, ...], rounds: int) -> list[Row]:
 
 
 def _cases(names: tuple[str, ...]) -> Iterator[Iterator[Row]]:
-    documents = datasets.load("english").documents
-    tokenizer = CharTokenizer.from_documents(documents)
+    data = datasets.load("english")
     for width in WIDTHS:
-        run, first, _ = begin(documents, TrainConfig(steps=2 * WARM), tokenizer, n_embd=width)
+        run, first, _ = begin(data, TrainConfig(steps=2 * WARM), n_embd=width)
         formats = {dtype for name in names for dtype in engines.DTYPES[name]} - {"bfloat16"}
         warm = {dtype: _warm(run, first, dtype) for dtype in formats}
         for name in names:
@@ -58,7 +56,7 @@ def _cases(names: tuple[str, ...]) -> Iterator[Iterator[Row]]:
 
 def _warm(run: Run, state: TrainState, dtype: str) -> TrainState:
     """The run after its first steps, made by the fastest engine."""
-    read, rates = run.reader(), run.training.learning_rates(0, WARM)
+    read, rates = run.read, run.training.learning_rates(0, WARM)
     engine = engines.create(engines.DEFAULT, run.model, state, run.training, dtype)
     engine.train([read(step) for step in range(WARM)], rates)
     return engine.state()
@@ -66,7 +64,7 @@ def _warm(run: Run, state: TrainState, dtype: str) -> TrainState:
 
 def _case(run: Run, state: TrainState, name: str, dtype: str) -> Iterator[Row]:
     """After each round, what all rounds so far have shown of an engine."""
-    engine, read = engines.create(name, run.model, state, run.training, dtype), run.reader()
+    engine, read = engines.create(name, run.model, state, run.training, dtype), run.read
 
     def train(steps: int) -> float:
         batches = [read(step) for step in range(WARM, WARM + steps)]

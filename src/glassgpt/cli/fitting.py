@@ -17,13 +17,13 @@ from glassgpt.cli.progress import Display, bytes_bar
 from glassgpt.scale.torch.processes import LostProcessError, Processes
 
 if TYPE_CHECKING:
-    from glassgpt.benchmark.throughput import Throughput
     from glassgpt.config import Normalization
     from glassgpt.datasets.documents import Data
     from glassgpt.engines.base import Engine, TrainState
     from glassgpt.fit import Fit
     from glassgpt.sampling import SampleConfig
     from glassgpt.scale.torch.placement import Placement
+    from glassgpt.scale.torch.throughput import Throughput
     from glassgpt.training import Run
 
 PEEK, WIDTH = 32, 40
@@ -100,7 +100,7 @@ def run_fit(
         again: what the command that resumes must name beside the run.
         needed: whether the model is, afterwards.
     """
-    from glassgpt.benchmark import throughput
+    from glassgpt.scale.torch import throughput
     from glassgpt.scale.torch.processes import joined
 
     processes = placement.processes
