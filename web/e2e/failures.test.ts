@@ -38,7 +38,7 @@ describe.skipIf(!CHROMIUM)('failures (skipped without Chromium)', () => {
 
   test('a chapter whose file is gone says so, and the others still work', async () => {
     const page = await visit('dataset');
-    await page.route(/assets\/Tokens-/, (route) => route.fulfill({ status: 404 }));
+    await page.route(/assets\/tokens-/, (route) => route.fulfill({ status: 404 }));
     await page
       .getByRole('link', { name: /Tokens/ })
       .first()
@@ -57,7 +57,9 @@ describe.skipIf(!CHROMIUM)('failures (skipped without Chromium)', () => {
     await page.goto('about:blank');
     await page.goto(`${site.url}#/attention?r=AAAA`);
     await page.getByText('this link is damaged').waitFor();
-    await page.getByRole('heading', { name: 'whom does each position listen to?' }).waitFor();
+    await page
+      .getByRole('heading', { name: 'which positions does each position attend to?' })
+      .waitFor();
     await page.context().close();
   }, 60_000);
 

@@ -35,6 +35,30 @@ describe('a run directory', () => {
     expect(split(loaded!.run, 60).heldOut).toHaveLength(2);
   });
 
+  const losses = [3.25, 2.5, Number.MIN_VALUE];
+  const trained = writeState({ ...state, step: 3 });
+  const numbers = (list: readonly number[]) => new Uint8Array(Float64Array.from(list).buffer);
+  const log = losses.map((loss, i) => JSON.stringify({ step: i + 1, loss })).join('\n');
+
+  test.each([
+    ['losses.f64', numbers([...losses, 9])], // and one that was made after the weights were saved
+    ['log.jsonl', encode(`${log}\n`)],
+  ])('its losses are read from %s', async (name, bytes) => {
+    const list = files(6).set('model.safetensors', trained);
+    await openRunFiles(list.set(name, bytes));
+    const { loaded, error } = explorer.getState();
+    expect(error).toBe('');
+    expect(loaded!.losses).toEqual(losses);
+  });
+
+  test('losses that end too early are refused in one line, as is a damaged log', async () => {
+    const list = files(6).set('model.safetensors', trained);
+    await openRunFiles(new Map(list).set('losses.f64', numbers(losses.slice(1))));
+    expect(explorer.getState().error).toBe('losses.f64 ends before step 3');
+    await openRunFiles(new Map(list).set('log.jsonl', encode(log.replace('2.5', 'x'))));
+    expect(explorer.getState().error).toBe('log.jsonl, line 2 is damaged');
+  });
+
   test.each([0, 9, 'all', undefined])('num_train %s is refused in one line', async (num_train) => {
     await openRunFiles(files(num_train));
     expect(explorer.getState().error).toBe('config.json: num_train must be from 1 to 8');

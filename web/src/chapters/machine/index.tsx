@@ -237,9 +237,9 @@ function Prove() {
           <p className="mt-3 font-semibold">
             {held
               ? `All ${count(total)} numbers agree.`
-              : 'Not all of them agree: this browser computes something else, or the page is damaged.'}{' '}
+              : 'Not all of them agree: this browser computes something else, or the page is damaged.'}
             {!kernelThere &&
-              'The kernel cannot run in this browser, so it was not tested; the model in TypeScript trains instead.'}
+              ' The kernel cannot run in this browser, so it was not tested; the model in TypeScript trains instead.'}
           </p>
         )}
         {!['idle', 'running', 'done'].includes(state) && (
