@@ -30,6 +30,8 @@ import {
   inWords,
   isAllMuted,
   reweighted,
+  SWITCH_NAMES,
+  SWITCHES,
   withAllHeads,
   withFlag,
   withForced,
@@ -171,4 +173,16 @@ test('what attention is worth is measured and judged once, on the same documents
   expect([0.05, 0.099, 0.1, 0.5, 1, 4].map(worthOf)).toEqual([
     ...['little', 'little', 'some', 'some', 'worse', 'worse'],
   ]);
+});
+
+test('every switch changes the pass, says so in words, and goes back', () => {
+  const plain = trace(params, document);
+  for (const name of SWITCH_NAMES) {
+    const given = withFlag({}, name);
+    const changed = trace(params, document, given);
+    expect(changed.plan.plain, name).toBe(false);
+    expect(changed.loss, name).not.toBe(plain.loss);
+    expect(inWords(given, config), name).toEqual([SWITCHES[name].said]);
+    expect(withFlag(given, name), name).toEqual({});
+  }
 });

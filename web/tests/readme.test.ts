@@ -33,7 +33,7 @@ function steps(title: string): Step[] {
   const [, section = ''] = README.split(`## ${title}\n`);
   const [body = ''] = section.split('\n## ');
   let file = '';
-  return [...body.matchAll(/^ {3}`([^`]+)`$|^ {3}```\w+\n([\s\S]*?)^ {3}```$/gm)].flatMap(
+  return [...body.matchAll(/^ {3}\*([^*]+)\*$|^ {3}```\w+\n([\s\S]*?)^ {3}```$/gm)].flatMap(
     ([, name, code]) => {
       if (name) file = name;
       return code ? { file, code: code.replace(/^ {3}/gm, '') } : [];

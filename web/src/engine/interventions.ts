@@ -113,11 +113,11 @@ export function makePlan(config: ModelConfig, given: Interventions): Plan {
     }
     forced.set(forcedKey(layer, head, query), weights);
   }
-  const flags = [given.noPositions, given.noNorms, given.noResiduals, given.noScaling, given.peek];
-  const lists = [given.mutedHeads?.flat(), given.mutedMlps, given.hiddenPositions];
-  const sets = [...lists, given.forcedAttention, given.overrides];
+  const parts = Object.values(given).map((part) =>
+    Array.isArray(part) ? part.flat().length : part,
+  );
   return {
-    plain: !flags.some(Boolean) && !sets.some((set) => set?.length),
+    plain: !parts.some(Boolean),
     norms: !given.noNorms,
     residuals: !given.noResiduals,
     positions: !given.noPositions,

@@ -42,7 +42,23 @@ export function withHidden(given: Interventions, position: number): Intervention
   return tidy({ ...given, hiddenPositions: toggled(given.hiddenPositions ?? [], position) });
 }
 
-export function withFlag(given: Interventions, flag: 'noPositions' | 'noScaling'): Interventions {
+/** What is only on or off in a pass. */
+export type Switch = {
+  [K in keyof Interventions]-?: true extends Interventions[K] ? K : never;
+}[keyof Interventions];
+
+/** Each switch: the name on its button, if it has one among the parts to switch off, and its sentence. */
+export const SWITCHES: Readonly<Record<Switch, { button: string | null; said: string }>> = {
+  noPositions: { button: 'positions', said: 'positions are switched off' },
+  noScaling: { button: 'the √d', said: 'scores are not divided by √d' },
+  noNorms: { button: 'norms', said: 'norms are switched off' },
+  noResiduals: { button: 'residuals', said: 'residual connections are cut' },
+  peek: { button: null, said: 'every position sees the future' },
+};
+
+export const SWITCH_NAMES = Object.keys(SWITCHES) as Switch[];
+
+export function withFlag(given: Interventions, flag: Switch): Interventions {
   return tidy({ ...given, [flag]: !given[flag] });
 }
 
@@ -94,11 +110,7 @@ export function inWords(given: Interventions, config: ModelConfig): string[] {
     });
   }
   for (const layer of given.mutedMlps ?? []) words.push(`the MLP${of(layer)} is muted`);
-  if (given.noPositions) words.push('positions are switched off');
-  if (given.noScaling) words.push('scores are not divided by √d');
-  if (given.noNorms) words.push('norms are switched off');
-  if (given.noResiduals) words.push('residual connections are cut');
-  if (given.peek) words.push('every position sees the future');
+  for (const name of SWITCH_NAMES) if (given[name]) words.push(SWITCHES[name].said);
   if (given.hiddenPositions?.length) {
     words.push(`position ${given.hiddenPositions.join(', ')} is hidden from later ones`);
   }

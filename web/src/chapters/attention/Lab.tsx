@@ -6,6 +6,8 @@ import { likeliest } from '../../engine/sample.ts';
 import {
   isAllMuted,
   isMuted,
+  SWITCH_NAMES,
+  SWITCHES,
   withAllHeads,
   withFlag,
   withHead,
@@ -70,11 +72,14 @@ function Switches() {
       <div role="group" aria-label="Parts to switch off" className="mt-2 space-y-1">
         <div className="flex flex-wrap gap-1">
           {switchOf('0,0', 'all heads', isAllMuted(given, config), withAllHeads(given, config))}
-          {switchOf('0,1', 'positions', given.noPositions === true, withFlag(given, 'noPositions'))}
-          {switchOf('0,2', 'the √d', given.noScaling === true, withFlag(given, 'noScaling'))}
+          {SWITCH_NAMES.map((name, i) => {
+            const { button } = SWITCHES[name];
+            const on = given[name] === true;
+            return button && switchOf(`0,${i + 1}`, button, on, withFlag(given, name));
+          })}
           <button
             type="button"
-            data-at="0,3"
+            data-at={`0,${SWITCH_NAMES.length + 1}`}
             tabIndex={-1}
             className="btn btn-red"
             aria-disabled={trace.plan.plain}
