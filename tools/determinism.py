@@ -33,7 +33,8 @@ the 60 sampled texts are the same, letter for letter. `0` means identical bits.
 
 """
 TAIL = """
-These guarantees are tested on every change (`tests/test_conformance.py`, `test_resume.py`):
+These guarantees are tested on every change (`tests/test_conformance.py`,
+`tests/runs/test_resume.py`):
 
 - the random stream, the order of documents, token ids, and the texts sampled: exactly the same on
   every machine, in every engine, in the browser;

@@ -1,8 +1,8 @@
 """The arithmetic of a training on many GPUs: memory, time and traffic, before anything is started.
 
 Nothing here is measured. What the torch engine keeps in memory is counted from its own tensors
-(tests/test_scaling.py holds it against what PyTorch keeps); how fast a GPU is, is an assumption
-that the caller makes.
+(tests/tools/test_scaling.py holds it against what PyTorch keeps); how fast a GPU is, is an
+assumption that the caller makes.
 """
 
 from __future__ import annotations

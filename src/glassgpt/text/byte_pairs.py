@@ -28,7 +28,7 @@ MAX_RUN = 1 << 16
 """Characters of a line that are encoded in one go; a longer line is cut there."""
 
 # A token ends at the latest with its line, so a text encodes the same in pieces of whole lines.
-# The zero character stands alone: `corpora` puts it between documents.
+# The zero character stands alone: `scale.corpus` puts it between documents.
 _LINES = rf"\x00|[^\n\x00]{{0,{MAX_RUN - 1}}}\n|[^\n\x00]{{1,{MAX_RUN}}}"
 
 

@@ -2,7 +2,7 @@
  * UndefinedBehaviorSanitizer (test_sanitizers.py). The numbers are checked in test_native.py; here
  * they need only be finite. */
 
-#include "../../src/glassgpt/engines/native/kernel.c"
+#include "../../../src/glassgpt/engines/native/kernel.c"
 
 #include <stdio.h>
 

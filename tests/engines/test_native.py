@@ -379,7 +379,7 @@ try:
 except KeyboardInterrupt:
     print(time.perf_counter() - sent[0], engine.state().step)
 """
-    source = Path(__file__).parents[1] / "src"
+    source = ROOT / "src"
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
