@@ -199,8 +199,8 @@ def ladder(device: str, dtypes: tuple[str, ...], quick: bool) -> str:
         sys.exit(f"scaling.py: {error}")
     peaks = {(r["dtype"], r["threads"]): (r["peak"], r["peak_source"]) for r in rows}
     text = "".join(
-        f"MFU in {dtype}: of {throughput.readable(peak)}, {source}\n"
-        for (dtype, _), (peak, source) in peaks.items()
+        f"MFU in {dtype}, threads {threads}: of {throughput.readable(peak)}, {source}\n"
+        for (dtype, threads), (peak, source) in peaks.items()
     )
     return f"{rows[0]['device'] if rows else device}\n\n{larger_models(rows)}{text}"
 
