@@ -12,7 +12,7 @@ const LEFT = {
   parameters: 0,
   embeddings: 23,
   forward: 0,
-  attention: 60,
+  attention: 0,
   loss: 0,
   training: 43,
   generate: 7,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { pairScore } from '../src/chapters/attention/pairScore.ts';
 import {
   AS_IS,
   CASES,
@@ -23,6 +24,7 @@ import type { Interventions } from '../src/engine/interventions.ts';
 import { freshState, Model, trace } from '../src/engine/model.ts';
 import { Params } from '../src/engine/params.ts';
 import { Random } from '../src/engine/random.ts';
+import { cellValue } from '../src/engine/scene.ts';
 import { sharpness, WIDTHS } from '../src/engine/sharpness.ts';
 import {
   allMuted,
@@ -184,5 +186,28 @@ test('every switch changes the pass, says so in words, and goes back', () => {
     expect(changed.loss, name).not.toBe(plain.loss);
     expect(inWords(given, config), name).toEqual([SWITCHES[name].said]);
     expect(withFlag(given, name), name).toEqual({});
+  }
+});
+
+test('the score of a pair is the model’s own; with wk = wq it is that of such a model', () => {
+  const config = modelConfig({ vocab_size: 7, n_layer: 1, n_embd: 6, n_head: 3, block_size: 5 });
+  const params = Params.initial(config, new Random(5), 0.5);
+  const document = [6, 1, 2, 3, 6];
+  const tied = params.copy();
+  for (const { attn_wq, attn_wk } of tied.layers) attn_wk.set(attn_wq);
+  for (const interventions of [{}, { noScaling: true }]) {
+    const read = trace(params, document, interventions);
+    const other = trace(tied, document, interventions);
+    for (const head of [0, 1, 2]) {
+      for (const [from, to] of [
+        [3, 1],
+        [2, 2],
+      ] as const) {
+        const score = (key: 'k' | 'q') =>
+          cellValue({ trace: read }, pairScore(read, { layer: 0, head }, from, to, key));
+        expect(score('k')).toBeCloseTo(read.values.get('layer0.attn_scores', from, to, head), 12);
+        expect(score('q')).toBeCloseTo(other.values.get('layer0.attn_scores', from, to, head), 12);
+      }
+    }
   }
 });

@@ -84,8 +84,6 @@ export interface Ways {
   readonly length: number;
   /** All scores of each layer, `[head][query][key]`, above the diagonal as before the mask. */
   readonly scores: readonly Float64Array[];
-  /** The same where each key is made as the query is. */
-  readonly tied: readonly Float64Array[];
 }
 
 export function scoreOf(
@@ -113,13 +111,9 @@ export function* compareWays(given: {
   const mask = largestDifference(read.values, masked.values);
   yield null;
   const cache = largestDifference(read.values, tokenByToken(read));
-  yield null;
-  const same = params.copy();
-  for (const { attn_wq, attn_wk } of same.layers) attn_wk.set(attn_wq);
-  const tied = textbook(trace(same, document, interventions));
   const numbers = comparedNumbers(read.values);
   const { length } = read.values;
-  return { mask, cache, numbers, length, scores: scoresOf(masked), tied: scoresOf(tied) };
+  return { mask, cache, numbers, length, scores: scoresOf(masked) };
 }
 
 function scoresOf(masked: Trace): Float64Array[] {

@@ -1,8 +1,10 @@
 import { useMemo } from 'react';
+import { differenceOf, measured } from '../../engine/derived.ts';
 import { judges } from '../../engine/heldOut.ts';
 import type { Interventions } from '../../engine/interventions.ts';
 import { trace as read, type Trace } from '../../engine/model.ts';
 import { likeliest } from '../../engine/sample.ts';
+import { MEAN_LOSS, probability } from '../../figures/Cells.tsx';
 import {
   isAllMuted,
   isMuted,
@@ -15,12 +17,14 @@ import {
   withMlp,
 } from '../../figures/changes.ts';
 import { Delta } from '../../figures/Delta.tsx';
-import { fixed, percent } from '../../figures/format.ts';
+import { percent } from '../../figures/format.ts';
+import { Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { moveInGrid } from '../../figures/roving.ts';
 import { intervene } from '../../store/explorer.ts';
 import { useCompute, useExplorer, useLoaded } from '../../store/use.ts';
 import { ForceRow } from './ForceRow.tsx';
+import { lossOfOthers } from './worth.ts';
 
 const NOTHING: Interventions = {};
 
@@ -161,9 +165,25 @@ function Effect() {
     5,
   );
   const target = trace.values.targets[position]!;
-  const measured = asIs.done && (without.done || !changed);
+  const settled = asIs.done && (without.done || !changed);
   const heldBefore = asIs.value?.[0];
   const heldNow = changed ? without.value?.[0] : heldBefore;
+  const loss = (when: string, value: number | undefined) =>
+    value === undefined ? null : lossOfOthers(`${when} on ${tested.title}`, value);
+  const held = loss('as it is', heldBefore);
+  const heldChanged = loss('changed', heldNow);
+  const plain = changed
+    ? measured('mean loss as it is', before.loss, 'a forward pass with nothing changed')
+    : MEAN_LOSS;
+  const now = (id: number) => probability(position, id);
+  const asBefore = (id: number) =>
+    changed
+      ? measured(
+          `probability of ${tokenizer.token(id)} as it is`,
+          was[id]!,
+          'a forward pass with nothing changed',
+        )
+      : now(id);
   return (
     <section aria-label="What it does" className="min-w-0 space-y-4">
       <table className="w-full text-left text-sm">
@@ -189,21 +209,31 @@ function Effect() {
             <th scope="row" className="py-1.5 text-left font-sans font-medium">
               {running}
             </th>
-            <td>{fixed(before.loss, 4)}</td>
-            <td>{changed ? fixed(trace.loss, 4) : '–'}</td>
-            <td>{changed ? <Delta value={trace.loss - before.loss} /> : '–'}</td>
+            <td>
+              <Num cell={plain} places={4} />
+            </td>
+            <td>{changed ? <Num cell={MEAN_LOSS} places={4} /> : '–'}</td>
+            <td>
+              {changed ? (
+                <Delta cell={differenceOf('change of the mean loss', MEAN_LOSS, plain)} />
+              ) : (
+                '–'
+              )}
+            </td>
           </tr>
-          <tr className="border-b border-hair text-right" aria-busy={!measured}>
+          <tr className="border-b border-hair text-right" aria-busy={!settled}>
             <th scope="row" className="py-1.5 text-left font-sans font-medium">
               {tested.title}
             </th>
-            <td>{heldBefore === undefined ? '…' : fixed(heldBefore, 4)}</td>
-            <td>{!changed ? '–' : heldNow === undefined ? '…' : fixed(heldNow, 4)}</td>
+            <td>{held ? <Num cell={held} places={4} /> : '…'}</td>
+            <td>{!changed ? '–' : heldChanged ? <Num cell={heldChanged} places={4} /> : '…'}</td>
             <td>
               {!changed ? (
                 '–'
-              ) : measured ? (
-                <Delta value={heldNow! - heldBefore!} />
+              ) : settled && held && heldChanged ? (
+                <Delta
+                  cell={differenceOf(`change of the loss of ${tested.title}`, heldChanged, held)}
+                />
               ) : (
                 `${without.soFar?.read ?? 0} read`
               )}
@@ -245,8 +275,10 @@ function Effect() {
                 <Bar share={was[id]! / widest} colour="bg-soft" />
                 <Bar share={is[id]! / widest} colour={changed ? 'bg-red' : 'bg-yellow'} />
               </td>
-              <td>{percent(was[id]!)}</td>
-              <td>{changed ? percent(is[id]!) : '–'}</td>
+              <td>
+                <Num cell={asBefore(id)} write={percent} />
+              </td>
+              <td>{changed ? <Num cell={now(id)} write={percent} /> : '–'}</td>
             </tr>
           ))}
         </tbody>

@@ -1,12 +1,15 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
+import { differenceOf } from '../../engine/derived.ts';
+import type { Cell } from '../../engine/expression.ts';
 import { type Judges, judges } from '../../engine/heldOut.ts';
 import { type ModelFile, readModelJson } from '../../engine/modelFile.ts';
 import type { Run } from '../../engine/train.ts';
 import { Delta } from '../../figures/Delta.tsx';
-import { count, fixed } from '../../figures/format.ts';
+import { count } from '../../figures/format.ts';
+import { Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { useCompute, useExplorer, useLoaded } from '../../store/use.ts';
-import { CASES, DOCUMENTS, lossesOf, worthOf } from './worth.ts';
+import { CASES, DOCUMENTS, lossesOf, lossOfOthers, worthOf } from './worth.ts';
 
 const FILE = './models/english-long.json';
 
@@ -26,7 +29,7 @@ export function Longer() {
     'losses',
     useMemo(() => (fits ? lossesOf(CASES, file.params, tested) : null), [fits, file, tested]),
   );
-  const both: readonly { title: string; losses: readonly number[] | null }[] = [
+  const both: readonly Measured[] = [
     { title: `this model, ${count(step)} steps`, losses: here.done ? here.value : null },
     ...(fits
       ? [{ title: `${count(file.step)} steps`, losses: long.done ? long.value : null }]
@@ -57,6 +60,8 @@ export function Longer() {
               {CASES.map(({ title: name }, i) => {
                 const loss = losses?.[i];
                 const more = loss === undefined ? 0 : loss - losses![0]!;
+                const of = (at: number) =>
+                  lossOfOthers(`of ${title}, ${CASES[at]!.title}`, losses![at]!);
                 return (
                   <tr
                     key={name}
@@ -73,10 +78,16 @@ export function Longer() {
                       )}
                     </th>
                     <td className="text-right font-mono">
-                      {loss === undefined ? '…' : fixed(loss, 4)}
+                      {loss === undefined ? '…' : <Num cell={of(i)} places={4} />}
                     </td>
                     <td className="text-right font-mono">
-                      {i === 0 ? '' : loss === undefined ? '…' : <Delta value={more} />}
+                      {i === 0 ? (
+                        ''
+                      ) : loss === undefined ? (
+                        '…'
+                      ) : (
+                        <Delta cell={missed(title, of(i), of(0))} />
+                      )}
                     </td>
                   </tr>
                 );
@@ -91,12 +102,14 @@ export function Longer() {
       >
         {short !== undefined && short !== null && (
           <p>
-            In the model that is shown, all of attention is worth <b>{fixed(short, 3)}</b> nats a
-            token{worthOf(short) === 'little' ? ': hardly anything' : ''}.
+            In the model that is shown, all of attention is worth{' '}
+            <Num cell={worthOfAttention(both[0]!)} places={3} className="font-bold" /> nats a token
+            {worthOf(short) === 'little' ? ': hardly anything' : ''}.
             {longer !== undefined && longer !== null && (
               <>
                 {' '}
-                After {count(file!.step)} steps it is worth <b>{fixed(longer, 3)}</b>.{' '}
+                After {count(file!.step)} steps it is worth{' '}
+                <Num cell={worthOfAttention(both[1]!)} places={3} className="font-bold" />.{' '}
                 {longer > 2 * Math.max(short, 0.005)
                   ? 'Here the longer training has made the model rely on attention more.'
                   : Math.abs(longer - short) < 0.02 && 'The two are close.'}
@@ -115,12 +128,27 @@ export function Longer() {
   );
 }
 
+interface Measured {
+  readonly title: string;
+  readonly losses: readonly number[] | null;
+}
+
+/** By how much a model without a part is worse. */
+function missed(title: string, without: Cell, asIs: Cell): Cell {
+  return differenceOf(`what ${without.name} costs ${title}`, without, asIs);
+}
+
+function worthOfAttention({ title, losses }: Measured): Cell {
+  const of = (at: number) => lossOfOthers(`of ${title}, ${CASES[at]!.title}`, losses![at]!);
+  return missed(title, of(1), of(0));
+}
+
 /** Which of the two runs have read the documents that both are tested on. */
 function whoHasRead(file: ModelFile, run: Run, tested: Judges): string {
   const passes = (file.step * file.training.batch_size) / file.data.num_train;
   const long =
     passes >= 1
-      ? `The run of ${count(file.step)} steps went through its ${count(file.data.num_train)} documents ${fixed(passes, 1)} times and may have read these ${tested.documents.length}`
+      ? `The run of ${count(file.step)} steps went through its ${count(file.data.num_train)} documents ${passes >= 1.5 ? `about ${count(Math.round(passes))} times` : 'once'} and may have read these ${tested.documents.length}`
       : `The run of ${count(file.step)} steps read ${count(file.step * file.training.batch_size)} of its ${count(file.data.num_train)} documents`;
   return `${long}; the one of ${count(run.training.steps)} steps ${tested.heldOut ? 'never reads them' : 'reads them too'}.`;
 }

@@ -1,9 +1,11 @@
 import { useMemo, useState } from 'react';
 import { comparedNumbers, type Ways } from '../../engine/bothWays.ts';
 import { headDim } from '../../engine/config.ts';
+import type { Cell } from '../../engine/expression.ts';
 import type { Trace } from '../../engine/model.ts';
 import { likeliest } from '../../engine/sample.ts';
 import { count, percent } from '../../figures/format.ts';
+import { Num } from '../../figures/Num.tsx';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { setHead } from '../../store/explorer.ts';
 import { useCompute, useExplorer, useLoaded } from '../../store/use.ts';
@@ -55,6 +57,9 @@ export function Matrix() {
   const [most, share] = likeliest(row, 1)[0]!;
   const token = (t: number) => tokenizer.token(trace.values.tokens[t]!);
   const dim = headDim(trace.config);
+  const link = (column: number): Cell => {
+    return { kind: 'value', name: `layer${layer}.attn_weights`, row: position, column, head };
+  };
   return (
     <Panel
       title="which positions does each position attend to?"
@@ -88,7 +93,14 @@ export function Matrix() {
         <div className="min-w-[15rem] max-w-[34rem] flex-1 space-y-3 text-sm">
           <p>
             At position {position}, <b>{token(position)}</b>, head {head} gives{' '}
-            {share > 0.9995 ? 'all of its attention' : `most, ${percent(share)},`} to{' '}
+            {share > 0.9995 ? (
+              'all of its attention'
+            ) : (
+              <>
+                most, <Num cell={link(most)} write={percent} />,
+              </>
+            )}{' '}
+            to{' '}
             <b>
               {token(most)} at position {most}
             </b>

@@ -2,10 +2,12 @@ import { useState } from 'react';
 import { headDim } from '../../engine/config.ts';
 import { KEYS, WIDTHS } from '../../engine/sharpness.ts';
 import { fixed, percent } from '../../figures/format.ts';
+import { NotAsked } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { useCompute, useLoaded } from '../../store/use.ts';
 
 const NOTHING = {};
+const WHY = 'of random vectors, not of the model';
 
 /** Why the scores are divided by √d: random vectors, longer and longer. */
 export function Scaling() {
@@ -36,7 +38,7 @@ export function Scaling() {
       <table className="mt-4 w-full text-right font-mono text-sm">
         <caption className="caption pb-1 text-left font-sans">
           the largest of the {KEYS} shares, mean of 24 draws; an even split would be{' '}
-          {percent(1 / KEYS)}
+          <NotAsked why={WHY}>{percent(1 / KEYS)}</NotAsked>
         </caption>
         <thead>
           <tr className="border-b-2 border-line font-sans">
@@ -48,7 +50,7 @@ export function Scaling() {
             <th scope="col">not divided</th>
           </tr>
         </thead>
-        <tbody>
+        <tbody data-not-asked={WHY}>
           {WIDTHS.map((width, i) => {
             const row = known?.[i];
             return (

@@ -1,8 +1,7 @@
-import { scoreOf } from '../../engine/bothWays.ts';
-import { fixed } from '../../figures/format.ts';
+import { Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
-import { useWays } from './Matrix.tsx';
+import { pairScore } from './pairScore.ts';
 
 const MOST = 6;
 
@@ -12,14 +11,14 @@ export function Symmetry() {
   const layer = useExplorer((s) => s.layer);
   const head = useExplorer((s) => s.head);
   const position = useExplorer((s) => s.position);
-  const ways = useWays(trace);
   const { values } = trace;
   const i = Math.min(position > 0 ? position : values.length - 1, values.length - 1);
   const others = Array.from({ length: i }, (_, j) => j).slice(-MOST);
   const token = (t: number) => tokenizer.token(values.tokens[t]!);
   if (trace.plan.peek || i === 0) return null;
-  const score = (of: 'scores' | 'tied', query: number, key: number) =>
-    ways ? fixed(scoreOf(ways, ways[of][layer], head, query, key), 3) : '…';
+  const score = (key: 'k' | 'q', from: number, to: number) => (
+    <Num cell={pairScore(trace, { layer, head }, from, to, key)} places={3} />
+  );
   return (
     <Panel title="why separate q and k?" caption={`head ${head}, scores before softmax`}>
       <table className="w-full text-right font-mono text-xs sm:text-sm">
@@ -58,10 +57,10 @@ export function Symmetry() {
                 {token(i)} <span className="caption">{i}</span>, {token(j)}{' '}
                 <span className="caption">{j}</span>
               </th>
-              <td className="pl-1 sm:pl-3">{score('scores', i, j)}</td>
-              <td className="pl-1 sm:pl-3">{score('scores', j, i)}</td>
-              <td className="pl-1 sm:pl-3 font-semibold">{score('tied', i, j)}</td>
-              <td className="pl-1 sm:pl-3 font-semibold">{score('tied', j, i)}</td>
+              <td className="pl-1 sm:pl-3">{score('k', i, j)}</td>
+              <td className="pl-1 sm:pl-3">{score('k', j, i)}</td>
+              <td className="pl-1 sm:pl-3 font-semibold">{score('q', i, j)}</td>
+              <td className="pl-1 sm:pl-3 font-semibold">{score('q', j, i)}</td>
             </tr>
           ))}
         </tbody>

@@ -1,9 +1,19 @@
 import { useMemo } from 'react';
 import { judges } from '../../engine/heldOut.ts';
-import { count, fixed } from '../../figures/format.ts';
+import { count } from '../../figures/format.ts';
+import { Num } from '../../figures/Num.tsx';
 import { Predict } from '../../figures/Quiz.tsx';
 import { useCompute, useExplorer, useLoaded, useSettings } from '../../store/use.ts';
-import { AS_IS, DOCUMENTS, lossesOf, MUCH, NO_ATTENTION, SOME, worthOf } from './worth.ts';
+import {
+  AS_IS,
+  DOCUMENTS,
+  lossesOf,
+  lossOfOthers,
+  MUCH,
+  NO_ATTENTION,
+  SOME,
+  worthOf,
+} from './worth.ts';
 
 const BOTH = [AS_IS, NO_ATTENTION];
 
@@ -31,9 +41,17 @@ export function Without() {
       ]}
       truth={known ? worthOf(without - asIs) : null}
     >
-      {known
-        ? `The mean loss goes from ${fixed(asIs, 4)} to ${fixed(without, 4)}. On a single document it may change far more, by chance; below, the other parts of the model are measured on the same documents.`
-        : 'This is being measured now.'}
+      {known ? (
+        <>
+          The mean loss goes from{' '}
+          <Num cell={lossOfOthers(`as it is, on ${tested.title}`, asIs)} places={4} /> to{' '}
+          <Num cell={lossOfOthers(`without attention, on ${tested.title}`, without)} places={4} />.
+          On a single document it may change far more, by chance; below, the other parts of the
+          model are measured on the same documents.
+        </>
+      ) : (
+        'This is being measured now.'
+      )}
     </Predict>
   );
 }

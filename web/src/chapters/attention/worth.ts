@@ -1,6 +1,8 @@
 /** What the parts of a model are worth: its mean loss as it is, and without each of them. */
 
 import type { ModelConfig } from '../../engine/config.ts';
+import { measured } from '../../engine/derived.ts';
+import type { Cell } from '../../engine/expression.ts';
 import type { Judges } from '../../engine/heldOut.ts';
 import type { Interventions } from '../../engine/interventions.ts';
 import type { Params } from '../../engine/params.ts';
@@ -30,6 +32,11 @@ export const CASES: readonly Case[] = [
 /** The question for the mean loss of each case. */
 export function lossesOf(cases: readonly Case[], params: Params, { documents }: Judges) {
   return { params, documents, cases: cases.map(({ change }) => change(params.config)) };
+}
+
+/** A mean loss over documents that are not the running one. */
+export function lossOfOthers(name: string, loss: number): Cell {
+  return measured(`mean loss ${name}`, loss, 'the mean of −log p over all of these documents');
 }
 
 /** In nats a token: from here on a part is missed, and missed very much. */
