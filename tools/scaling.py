@@ -218,7 +218,7 @@ def drawing(rounds: int) -> str:
 def host(rounds: int) -> str:
     """Milliseconds that the host of one GPU of 8 works for a step of 512 windows of 1,024."""
     from glassgpt.engines.base import check_documents
-    from glassgpt.scale.torch.rows import pack
+    from glassgpt.scale.torch.rows import pack_rows
 
     model, best = larger.GPT2, float("inf")
     rng = np.random.default_rng(42)
@@ -227,7 +227,7 @@ def host(rounds: int) -> str:
         started = time.perf_counter()
         check_documents(model, batch)
         for part in (batch[:32], batch[32:64]):
-            pack(part, [1 / 512] * 32, model, torch.float32)
+            pack_rows(part, [1 / 512] * 32, model, torch.float32)
         best = min(best, time.perf_counter() - started)
     return f"{best * 1e3:.0f}"
 

@@ -178,3 +178,11 @@ def test_paragraphs_are_wrapped_and_tables_left() -> None:
     lines = scaling_plan.wrapped(text).splitlines()
     assert max(map(len, lines)) <= 100
     assert {"# A", "| a |", "|---|", "    code  code", "- one", "- two"} <= set(lines)
+
+
+def test_the_measurements_that_the_plans_take_up_can_be_made() -> None:
+    pytest.importorskip("torch")
+    import scaling
+
+    assert float(scaling.drawing(1)) > 0
+    assert float(scaling.host(1)) > 0
