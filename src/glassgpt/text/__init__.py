@@ -21,28 +21,21 @@ class Tokenizer(Protocol):
     @property
     def alphabet(self) -> frozenset[str] | None:
         """The characters that it can read, in its normal form; None for every one there is."""
-        ...
 
     def encode(self, document: str) -> list[int]:
         """Text, in any normal form, to `[BOS, …, BOS]`. Raises DataError for unknown characters."""
-        ...
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Token ids to text as people write it: composed (NFC) unless characters are kept as is."""
-        ...
 
     def text(self, token_ids: Sequence[int]) -> str:
         """What the tokens spell in the tokenizer's own normal form, without BOS."""
-        ...
 
     def token(self, token_id: int) -> str:
         """One token as people read it; see `characters.shown`."""
-        ...
 
     def vocabulary(self, limit: int = 80) -> str:
         """What it knows, in one line that shows at most so many tokens."""
-        ...
 
     def to_dict(self) -> dict[str, Any]:
         """Its part of `tokenizer.json`; `stored.tokenizer_from_dict` reads it again."""
-        ...
