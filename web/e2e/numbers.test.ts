@@ -70,6 +70,39 @@ describe.skipIf(!CHROMIUM)('numbers (skipped without Chromium)', () => {
     }
   }, 120_000);
 
+  test('the ten terms of a step of Adam can be asked, by keyboard, and their parts in turn', async () => {
+    await openChapter(page, site, 'loss');
+    const panel = page.locator('section', { hasText: 'exactly one step of Adam' }).last();
+    await panel.scrollIntoViewIfNeeded();
+    await panel.getByRole('button', { name: 'train it here' }).click();
+    const terms = panel.locator('table').first().locator('tr');
+    await expect.poll(() => terms.count(), { timeout: 60_000 }).toBe(11);
+    // Each term at the right end of its row: shown and asked, it is the same number.
+    for (let i = 1; i <= 10; i++) {
+      const number = terms.nth(i).locator('[data-num]').last();
+      const shown = parsed(await number.innerText());
+      await number.focus();
+      await number.press('Enter');
+      await page.locator('#inspector-value').waitFor();
+      const value = parsed(await asked());
+      expect(Math.abs(value - shown), `term ${i}`).toBeLessThan(6e-3 * Math.abs(value) + 6e-5);
+      await page.keyboard.press('Escape');
+    }
+    // One tab stop for the panel, the arrows within; from a term on to what it was made of.
+    const first = terms.nth(1).locator('[data-num]').last();
+    await first.focus();
+    for (let i = 0; i < 40; i++) await page.keyboard.press('ArrowRight');
+    const reached = await page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+    expect(reached).not.toBe(await first.getAttribute('aria-label'));
+    await terms.nth(9).locator('[data-num]').last().press('Enter');
+    const inspector = page.getByRole('complementary', { name: 'Inspector' });
+    await inspector.getByRole('button', { name: /^m_hat of/ }).press('Enter');
+    await inspector.locator('#inspector-name', { hasText: 'm_hat of' }).waitFor();
+    await inspector.getByRole('button', { name: /^m of/ }).press('Enter');
+    await inspector.locator('#inspector-name', { hasText: /^m of/ }).waitFor();
+    await page.keyboard.press('Escape');
+  }, 120_000);
+
   test.each(Object.entries(LEFT))(
     'every decimal of %s can be asked but %d',
     async (chapter, left) => {

@@ -81,6 +81,27 @@ test('the way back passes every intermediate, and every matrix once', () => {
   expect(list.map(({ name }) => name)).toEqual(names(2).reverse());
   const tensors = list.flatMap(({ tensor }) => tensor ?? []);
   expect(tensors.sort()).toEqual([...read.params.tensors.keys()].sort());
+  const stream = list.filter((stage) => stage.stream).map(({ name }) => name);
+  const layer = (i: number) => [`layer${i}.mlp_resid`, `layer${i}.attn_resid`];
+  expect(stream).toEqual([...layer(1), ...layer(0), 'emb_norm']);
+});
+
+test('the way to the loss is along the stream', () => {
+  const end = ['layer1.attn_resid', 'layer1.mlp_resid', 'logits', 'probs', 'loss'];
+  expect(wayToLoss('layer0.mlp_fc1', 2)).toEqual([
+    ...['hidden', 'relu', 'proj', 'resid'].map((name) => `layer0.mlp_${name}`),
+    ...end,
+  ]);
+  expect(wayToLoss('wpe', 2).slice(0, 4)).toEqual([
+    'pos_emb',
+    'emb_sum',
+    'emb_norm',
+    'layer0.attn_resid',
+  ]);
+  expect(wayToLoss('layer1.attn_wq', 2).slice(0, 3)).toEqual(
+    ['q', 'attn_scores', 'attn_weights'].map((name) => `layer1.${name}`),
+  );
+  expect(wayToLoss('lm_head', 2)).toEqual(['logits', 'probs', 'loss']);
 });
 
 test('a way to the loss goes from consumer to consumer', () => {

@@ -1,11 +1,12 @@
 /** How large the gradients of a trace are, and by which way a weight reaches the loss. */
 
-import { isAttention, names, splitName, widthOf } from '../../engine/activations.ts';
+import { isAttention, names, widthOf } from '../../engine/activations.ts';
+import { modelConfig } from '../../engine/config.ts';
+import { structure } from '../../engine/consumers.ts';
 import { rmsOf } from '../../engine/derived.ts';
 import type { Cell } from '../../engine/expression.ts';
-import { LAYERS } from '../../engine/formulas.ts';
 import type { Trace } from '../../engine/model.ts';
-import type { Params } from '../../engine/params.ts';
+import { type Params, shapes } from '../../engine/params.ts';
 
 /** A named intermediate on the way back, with the matrices whose gradients are made there. */
 export interface Stage {
@@ -17,15 +18,17 @@ export interface Stage {
 
 /** From the loss to the embeddings. */
 export function stages(n_layer: number): Stage[] {
+  const tensors = shapes(modelConfig({ vocab_size: 2, n_layer })).map(([name]) => name);
+  const readers = structure(n_layer);
+  const makes = (tensor: string) => readers.get(`param ${tensor}`)?.[0]?.name;
+  const stream = wayToLoss('wte', n_layer).slice(2, -3); // from emb_norm to before the logits
   return names(n_layer)
     .reverse()
-    .map((name) => {
-      const { layer, short } = splitName(name);
-      const made = Object.entries(LAYERS).find(([, [output]]) => output === short)?.[0];
-      const top = { logits: 'lm_head', tok_emb: 'wte', pos_emb: 'wpe' }[short] ?? null;
-      const stream = short === 'emb_norm' || short === 'attn_resid' || short === 'mlp_resid';
-      return { name, stream, tensor: made ? `layer${layer}.${made}` : top };
-    });
+    .map((name) => ({
+      name,
+      stream: stream.includes(name),
+      tensor: tensors.find((tensor) => makes(tensor) === name) ?? null,
+    }));
 }
 
 export function rms(values: ArrayLike<number>): number {
@@ -92,37 +95,20 @@ export function rowSizes(trace: Trace, name: string): number[] {
   return Array.from({ length: trace.values.length }, (_, t) => rowSize(trace, name, t));
 }
 
-/** The way from a matrix to the loss: what it makes, and what is made of that, along the stream. */
+/** The shortest way from a matrix to the loss: what it makes, and what is made of that. */
 export function wayToLoss(tensor: string, n_layer: number): string[] {
-  const { layer, short } = splitName(tensor);
-  const end = ['logits', 'probs', 'loss'];
-  if (tensor === 'lm_head') return end;
-  const after = (from: number): string[] =>
-    Array.from({ length: n_layer - from }, (_, i) => [
-      `layer${from + i}.attn_resid`,
-      `layer${from + i}.mlp_resid`,
-    ]).flat();
-  if (layer < 0) {
-    const first = short === 'wte' ? 'tok_emb' : 'pos_emb';
-    return [first, 'emb_sum', 'emb_norm', ...after(0), ...end];
+  const readers = structure(n_layer);
+  const ways = [{ key: `param ${tensor}`, way: [] as string[] }];
+  const seen = new Set<string>();
+  for (const { key, way } of ways) {
+    for (const { name } of readers.get(key) ?? []) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      if (name === 'loss') return [...way, name];
+      ways.push({ key: `value ${name}`, way: [...way, name] });
+    }
   }
-  const scores = [
-    'attn_scores',
-    'attn_weights',
-    'attn_out',
-    'attn_proj',
-    'attn_resid',
-    'mlp_resid',
-  ];
-  const inside: Record<string, string[]> = {
-    attn_wq: ['q', ...scores],
-    attn_wk: ['k', ...scores],
-    attn_wv: ['v', ...scores.slice(2)],
-    attn_wo: scores.slice(3),
-    mlp_fc1: ['mlp_hidden', 'mlp_relu', 'mlp_proj', 'mlp_resid'],
-    mlp_fc2: ['mlp_proj', 'mlp_resid'],
-  };
-  return [...inside[short]!.map((name) => `layer${layer}.${name}`), ...after(layer + 1), ...end];
+  throw new RangeError(`${tensor} does not reach the loss`);
 }
 
 /** The weight that the loss feels most. */
