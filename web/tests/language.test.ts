@@ -49,3 +49,21 @@ test('every text.tsx gives its sentences through the languages', () => {
     expect(text, path).toMatch(/export const use\w*Text = inLanguages\(\{ en\b/);
   }
 });
+
+const CHAPTERS = import.meta.glob('../src/chapters/*/*.tsx');
+
+test('a chapter with a text.tsx has no sentence anywhere else', () => {
+  const folders = Object.keys(TEXTS).map((path) => path.replace('text.tsx', ''));
+  expect(folders.length).toBeGreaterThan(0);
+  const outside = Object.keys(CHAPTERS).filter(
+    (path) => !path.endsWith('/text.tsx') && folders.some((folder) => path.startsWith(folder)),
+  );
+  const found = outside.flatMap((path) => {
+    const text = readFileSync(new URL(path, import.meta.url), 'utf8');
+    const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+    const loose = code.match(/^ +[A-Za-z][a-z]+(,? [A-Za-z][a-z]*){2,}|>[A-Za-z][a-z]+ [a-z ]+</gm);
+    const given = code.match(/\b(title|caption|label|aria-label|question|placeholder)="[^"]+"/g);
+    return [...(loose ?? []), ...(given ?? [])].map((words) => `${path}: ${words.trim()}`);
+  });
+  expect(found).toEqual([]);
+});

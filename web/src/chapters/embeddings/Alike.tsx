@@ -1,12 +1,14 @@
 import { useMemo, useState } from 'react';
 import { cosine, dot, extremes, rowsOf, table } from '../../engine/similarity.ts';
-import { fixed, largest } from '../../figures/format.ts';
+import { largest } from '../../figures/format.ts';
 import { HeatMap } from '../../figures/HeatMap.tsx';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { useLoaded } from '../../store/use.ts';
+import { useText } from './text.tsx';
 
 /** Which rows of wpe, or of wte, point the same way. */
 export function Alike() {
+  const text = useText().alike;
   const { params, tokenizer } = useLoaded();
   const { n_embd, block_size, vocab_size } = params.config;
   const [what, setWhat] = useState<'positions' | 'tokens'>('positions');
@@ -25,48 +27,43 @@ export function Alike() {
           ),
     [what, block_size, vocab_size, tokenizer],
   );
-  const fullName = (i: number) => (what === 'positions' ? `position ${i}` : tokenizer.token(i));
+  const fullName = (i: number) => (what === 'positions' ? text.position(i) : tokenizer.token(i));
   const { most, least } = extremes(values, rows.length);
   return (
-    <Panel title="which are alike?" caption={what === 'positions' ? 'rows of wpe' : 'rows of wte'}>
+    <Panel title={text.title} caption={text.rows[what]}>
       <div className="mb-4 flex flex-wrap gap-x-6 gap-y-2">
         <Choice
-          label="What is compared"
+          label={text.compared}
           options={[
-            { value: 'positions', label: 'positions' },
-            { value: 'tokens', label: 'tokens' },
+            { value: 'positions', label: text.what.positions },
+            { value: 'tokens', label: text.what.tokens },
           ]}
           value={what}
           onChange={setWhat}
         />
         <Choice
-          label="How it is compared"
+          label={text.how}
           options={[
-            { value: 'cosine', label: 'cosine' },
-            { value: 'dot', label: 'dot product' },
+            { value: 'cosine', label: text.measures.cosine },
+            { value: 'dot', label: text.measures.dot },
           ]}
           value={measure}
           onChange={setMeasure}
         />
       </div>
       <HeatMap
-        name={`${measure === 'cosine' ? 'Cosine' : 'Dot product'} of all pairs of ${what}`}
+        name={text.pairs[measure][what]}
         values={values}
         rows={labels}
         columns={labels}
-        describe={(a, b, value) => `${fullName(a)} and ${fullName(b)}: ${fixed(value, 3)}`}
+        describe={(a, b, value) => text.pair(fullName(a), fullName(b), value)}
         largest={measure === 'cosine' ? 1 : largest(values)}
       />
       <p className="mt-2 text-sm">
-        Most alike: <b>{fullName(most.a)}</b> and <b>{fullName(most.b)}</b> ({fixed(most.value)}).
-        Most opposed: <b>{fullName(least.a)}</b> and <b>{fullName(least.b)}</b> (
-        {fixed(least.value)}).
+        {text.most(fullName(most.a), fullName(most.b), most.value)}{' '}
+        {text.least(fullName(least.a), fullName(least.b), least.value)}
       </p>
-      <p className="caption mt-1">
-        {measure === 'cosine'
-          ? 'Blue: the same direction; red: opposite ones; the diagonal is each with itself, 1.'
-          : 'The dot product counts their lengths, too; it is what attention works with.'}
-      </p>
+      <p className="caption mt-1">{text.meaning[measure]}</p>
     </Panel>
   );
 }

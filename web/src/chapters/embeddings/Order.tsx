@@ -7,17 +7,20 @@ import { Panel } from '../../figures/Panel.tsx';
 import { Predict } from '../../figures/Quiz.tsx';
 import { useLoaded, useSettings } from '../../store/use.ts';
 
+import { type Text, useText } from './text.tsx';
+
 const TOP = 5;
 const ROUNDING = 1e-9;
 
 /** The same characters in another order, with positions and without: does the model notice? */
 export function Order(props: { pair: readonly [string, string] }) {
+  const text = useText().order;
   const { params, tokenizer } = useLoaded();
   const [typed, setTyped] = useState<string | null>(null);
   const { block_size, n_layer } = params.config;
   const own = useMemo(
-    () => (typed === null ? null : swapped(tokenizer, typed, block_size)),
-    [tokenizer, typed, block_size],
+    () => (typed === null ? null : swapped(tokenizer, typed, block_size, text)),
+    [tokenizer, typed, block_size, text],
   );
   const pair = own?.pair ?? props.pair;
   const question = `embeddings order ${n_layer}`;
@@ -35,24 +38,19 @@ export function Order(props: { pair: readonly [string, string] }) {
     <>
       <Predict
         id={question}
-        question={`The positions are removed. Does the model still predict different things after ${one} and after ${other}?`}
+        question={text.question(one, other)}
         options={[
-          { value: 'other', label: 'yes, different things' },
-          { value: 'same', label: 'no, exactly the same' },
+          { value: 'other', label: text.different },
+          { value: 'same', label: text.equal },
         ]}
         truth={same ? 'same' : 'other'}
       >
-        {same
-          ? 'Without positions nothing in the model says what came first. The two are the same bag of characters with the same last one.'
-          : 'With more than one layer, the order in which the tokens are read leaves a trace even without positions.'}
+        {same ? text.same : text.other}
       </Predict>
-      <Panel
-        title={`${one} or ${other}: does the order matter?`}
-        caption="what comes next, by this model; computed now"
-      >
+      <Panel title={text.title(one, other)} caption={text.caption}>
         <div className="mb-4 flex flex-wrap items-center gap-x-3 gap-y-1">
           <label className="text-sm font-semibold" htmlFor="order">
-            other characters
+            {text.field}
           </label>
           <input
             id="order"
@@ -64,19 +62,21 @@ export function Order(props: { pair: readonly [string, string] }) {
             onChange={(event) => setTyped(event.target.value)}
           />
           <p className="caption" aria-live="polite">
-            {own?.problem || 'its first two are swapped'}
+            {own?.problem || text.swapped}
           </p>
         </div>
         <div className="@container">
           <div className="grid grid-cols-[minmax(0,1fr)] gap-6 @3xl:grid-cols-2">
-            <section className="@container" aria-label="with positions">
-              <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">with positions</h3>
+            <section className="@container" aria-label={text.withPositions}>
+              <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">
+                {text.withPositions}
+              </h3>
               <Predictions pair={pair} rows={withPositions.map(top)} />
               <Verdict difference={largestDifference(withPositions[0], withPositions[1])} />
             </section>
-            <section className="@container" aria-label="without positions">
+            <section className="@container" aria-label={text.without}>
               <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">
-                without: every pos_emb is 0
+                {text.withoutTitle}
               </h3>
               {open ? (
                 <>
@@ -86,7 +86,7 @@ export function Order(props: { pair: readonly [string, string] }) {
               ) : (
                 <div className="hatched grid min-h-[14rem] place-items-center border-2 border-hair">
                   <button type="button" className="btn" onClick={() => setAsked(true)}>
-                    show it without a guess
+                    {text.show}
                   </button>
                 </div>
               )}
@@ -94,11 +94,8 @@ export function Order(props: { pair: readonly [string, string] }) {
           </div>
         </div>
         <p className="caption mt-4 max-w-[80ch]">
-          The query comes from the last character, and attention sums the values of the characters
-          so far. A sum has no order: without positions the model sees a bag of characters, not a
-          word.
-          {n_layer > 1 &&
-            ' This model has more than one layer: the first lets each position see only what came before it, so the second can still notice some of the order.'}
+          {text.bag}
+          {n_layer > 1 && ` ${text.layers}`}
         </p>
       </Panel>
     </>
@@ -127,17 +124,18 @@ function swapped(
   tokenizer: Tokenizer,
   typed: string,
   blockSize: number,
+  text: Text['order'],
 ): { pair?: [string, string]; problem?: string } {
   const [first, second, ...rest] = normalized(typed, tokenizer.normalize);
   if (first === undefined || second === undefined || rest.length === 0) {
-    return { problem: 'three characters are needed: two to swap and a last one' };
+    return { problem: text.three };
   }
   if (rest.length + 3 > blockSize) {
-    return { problem: `with BOS it must fit into ${blockSize} positions` };
+    return { problem: text.room(blockSize) };
   }
   const unknown = tokenizer.unknownIn(typed);
-  if (unknown.length) return { problem: `this model does not know ${unknown.join(' ')}` };
-  if (first === second) return { problem: 'the first two are the same: swapping changes nothing' };
+  if (unknown.length) return { problem: text.unknown(unknown) };
+  if (first === second) return { problem: text.alike };
   const end = rest.join('');
   return { pair: [first + second + end, second + first + end] };
 }
@@ -166,14 +164,8 @@ function Predictions(props: {
 }
 
 function Verdict({ difference }: { difference: number }) {
+  const text = useText().order;
   return (
-    <p className="mt-3 text-sm">
-      Largest difference:{' '}
-      {isSame(difference) ? (
-        <b className="bg-yellow px-1.5 text-[#121212]">none, the same prediction</b>
-      ) : (
-        <b>{(100 * difference).toFixed(difference < 0.001 ? 4 : 1)} percentage points</b>
-      )}
-    </p>
+    <p className="mt-3 text-sm">{isSame(difference) ? text.none : text.difference(difference)}</p>
   );
 }

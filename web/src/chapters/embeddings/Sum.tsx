@@ -2,13 +2,15 @@ import { useMemo, useState } from 'react';
 import { trace as read } from '../../engine/model.ts';
 import { documentWith, length } from '../../engine/similarity.ts';
 import { rowCells } from '../../figures/Cells.tsx';
-import { fixed, largest } from '../../figures/format.ts';
+import { largest } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
+import { useText } from './text.tsx';
 import { Vectors } from './Vectors.tsx';
 
 /** The vector of a token and the one of a position, their sum, and the sum scaled. */
 export function Sum(props: { token: number | null; onToken: (token: number | null) => void }) {
+  const text = useText().sum;
   const { params, trace, tokenizer } = useLoaded();
   const cursor = useExplorer((s) => s.position);
   const running = useExplorer((s) => s.document);
@@ -30,20 +32,18 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
   const [tok, pos, sum, norm] = [row('tok_emb'), row('pos_emb'), row('emb_sum'), row('emb_norm')];
   const widest = Math.max(largest(tok), largest(pos), largest(sum));
   const cells = (name: string) => (inDocument ? rowCells(name, position, n_embd) : null);
-  const rms = (vector: ArrayLike<number>) => fixed(length(vector) / Math.sqrt(n_embd), 3);
+  const rms = (vector: ArrayLike<number>) => text.rms(length(vector) / Math.sqrt(n_embd));
   const name = tokenizer.token(token);
   return (
     <Panel
-      title="token plus position"
+      title={text.title}
       caption={
-        inDocument
-          ? `position ${position} of ${running}: click a number to see how it was computed`
-          : `${name} at position ${position}, not in ${running}`
+        inDocument ? text.followed(position, running) : text.elsewhere(name, position, running)
       }
     >
       <div className="mb-4 flex flex-wrap items-end gap-3">
         <label className="text-sm font-semibold">
-          <span className="mb-1 block">token</span>
+          <span className="mb-1 block">{text.token}</span>
           <select
             className="field w-24"
             value={token}
@@ -57,7 +57,7 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
           </select>
         </label>
         <label className="text-sm font-semibold">
-          <span className="mb-1 block">position</span>
+          <span className="mb-1 block">{text.position}</span>
           <input
             type="number"
             className="field w-20"
@@ -79,16 +79,16 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
             setPicked(null);
           }}
         >
-          follow the running document
+          {text.follow}
         </button>
       </div>
       <Vectors
-        name={`Embedding of ${name} at position ${position}`}
+        name={text.name(name, position)}
         rows={[
           {
             label: 'wte',
             sign: '',
-            note: `row ${token}: ${name}`,
+            note: text.tokenRow(token, name),
             values: tok,
             cells: cells('tok_emb') ?? rowCells('wte', token, n_embd, 'param'),
             largest: widest,
@@ -96,7 +96,7 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
           {
             label: 'wpe',
             sign: '+',
-            note: `row ${position}: its place`,
+            note: text.positionRow(position),
             values: pos,
             cells: cells('pos_emb') ?? rowCells('wpe', position, n_embd, 'param'),
             largest: widest,
@@ -104,7 +104,7 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
           {
             label: 'emb_sum',
             sign: '=',
-            note: `rms ${rms(sum)}`,
+            note: rms(sum),
             values: sum,
             cells: cells('emb_sum'),
             largest: widest,
@@ -112,7 +112,7 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
           {
             label: 'emb_norm',
             sign: '→',
-            note: `rms ${rms(norm)}`,
+            note: rms(norm),
             values: norm,
             cells: cells('emb_norm'),
             largest: 3,
@@ -120,12 +120,8 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
         ]}
       />
       <p className="caption mt-2 max-w-[80ch]">
-        Bars of the first three rows share one scale. rms is the root of the mean square: the norm
-        divides the sum by it, so that every vector enters the layers at the same size. Its own
-        scale ends at ±3.
-        {position === 0 &&
-          token !== tokenizer.bos &&
-          ' In a document, position 0 is always BOS: this row of wpe is never used with another token.'}
+        {text.caption}
+        {position === 0 && token !== tokenizer.bos && ` ${text.never}`}
       </p>
     </Panel>
   );

@@ -1,18 +1,20 @@
 import { useMemo, useRef, useState } from 'react';
 import { nearest, rowsOf } from '../../engine/similarity.ts';
 import { CATEGORIES, type Category, categoryOf } from '../../figures/categories.ts';
-import { fixed, percent } from '../../figures/format.ts';
+import { fixed } from '../../figures/format.ts';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { extent, type Point } from '../../figures/plot.ts';
 import { linear } from '../../figures/scale.ts';
 import { useLoaded } from '../../store/use.ts';
 import { principalPlane, turnedTowards } from './pca.ts';
+import { useText } from './text.tsx';
 
 const NEAR = 3;
 const EDGE = 6; // percent of the side that stay free
 
 /** The tokens as points in a plane: which ones has training moved together? */
 export function TokenMap(props: { token: number; onPick: (token: number) => void }) {
+  const text = useText().map;
   const { loaded, params, tokenizer } = useLoaded();
   const { vocab_size, n_embd } = params.config;
   const [fit, setFit] = useState<'end' | 'now'>('end');
@@ -45,17 +47,14 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
     group.current?.querySelector<HTMLElement>(`[data-token="${next}"]`)?.focus();
   };
   return (
-    <Panel
-      title="a map of the tokens"
-      caption={`2 of ${n_embd} dimensions: ${percent(first + second, 0)} of the variance`}
-    >
+    <Panel title={text.title} caption={text.caption(n_embd, first + second)}>
       <div className="@container">
         <div className="grid grid-cols-[minmax(0,1fr)] gap-5 @3xl:grid-cols-[minmax(0,34rem)_minmax(0,1fr)]">
           <div className="mx-auto w-full max-w-[34rem] p-3">
             <div
               ref={group}
               role="group"
-              aria-label="Map of the tokens; arrow keys go to the next token that way"
+              aria-label={text.name}
               className="relative aspect-square border-2 border-hair"
               onKeyDown={move}
               onPointerLeave={() => setPointed(null)}
@@ -66,7 +65,7 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
                 aria-hidden="true"
                 preserveAspectRatio="none"
               >
-                <title>nearest tokens</title>
+                <title>{text.lines}</title>
                 <path
                   d={`M${middle[0]} 0V100M0 ${middle[1]}H100`}
                   stroke="var(--hair)"
@@ -93,7 +92,10 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
                     data-token={token}
                     tabIndex={on ? 0 : -1}
                     aria-pressed={token === props.token}
-                    aria-label={`${tokenizer.token(token)}, ${kind ? CATEGORIES[kind].title : 'both ends'}`}
+                    aria-label={text.token(
+                      tokenizer.token(token),
+                      kind ? CATEGORIES[kind].title : text.bothEnds,
+                    )}
                     className={`absolute grid h-6 min-w-6 -translate-x-1/2 -translate-y-1/2 place-items-center border-[2.5px] px-0.5 text-[0.8125rem] font-bold leading-none ${on ? 'z-[2] bg-yellow text-[#121212]' : 'bg-panel text-ink'}`}
                     style={{
                       left: `${left.toFixed(2)}%`,
@@ -118,10 +120,7 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
           </div>
           <div className="min-w-0 space-y-4">
             <div className="min-h-24 border-l-8 border-yellow pl-3" aria-live="polite">
-              <p className="text-sm text-soft">
-                nearest to <b className="text-lg text-ink">{tokenizer.token(shown)}</b> in all{' '}
-                {n_embd} dimensions
-              </p>
+              <p className="text-sm text-soft">{text.nearest(tokenizer.token(shown), n_embd)}</p>
               <ol className="mt-1 flex flex-wrap gap-x-5">
                 {near.map(({ row, cosine }) => (
                   <li key={row}>
@@ -130,9 +129,9 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
                   </li>
                 ))}
               </ol>
-              <p className="caption">cosine: 1 the same direction, 0 a right angle</p>
+              <p className="caption">{text.cosine}</p>
             </div>
-            <ul className="space-y-1 text-sm" aria-label="Shapes and colours">
+            <ul className="space-y-1 text-sm" aria-label={text.legend}>
               {kinds.map((kind) => (
                 <li key={kind} className="flex items-center gap-2">
                   <span
@@ -147,26 +146,16 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
               ))}
             </ul>
             <Choice
-              label="Scale of the map"
+              label={text.scale}
               options={[
-                { value: 'end', label: 'scale of the last step' },
-                { value: 'now', label: 'fit this step' },
+                { value: 'end', label: text.end },
+                { value: 'now', label: text.now },
               ]}
               value={fit}
               onChange={setFit}
             />
-            <p className="caption max-w-[62ch]">
-              The plane in which the {vocab_size} rows of wte vary most (principal components):{' '}
-              {percent(first)} of the variance is along the first axis, {percent(second)} along the
-              second; the other {percent(Math.max(0, 1 - first - second))} cannot be seen here.
-              Tokens that are far apart here are far apart; tokens that are close here may still
-              differ in the hidden dimensions. The plane is computed again at every step, and
-              rotated to match the plane of the last step.
-            </p>
-            <p className="caption max-w-[62ch]">
-              The colours are not part of the model: nobody told it which kind a character is. At
-              step 0 every row of wte is drawn at random, so the places mean nothing yet.
-            </p>
+            <p className="caption max-w-[62ch]">{text.plane(vocab_size, first, second)}</p>
+            <p className="caption max-w-[62ch]">{text.colours}</p>
           </div>
         </div>
       </div>
