@@ -6,11 +6,10 @@
  * and then, from which the exact numbers of any step are trained again in milliseconds.
  */
 
-import { learningRate, type ModelConfig, numParams, type TrainConfig } from './config.ts';
+import { type ModelConfig, numParams, type TrainConfig } from './config.ts';
 import type { Interventions } from './interventions.ts';
 import { Model, type TrainState } from './model.ts';
 import { Params } from './params.ts';
-import { recordUpdate, type Update } from './scene.ts';
 import type { Run } from './train.ts';
 
 const SNAPSHOT_BYTES = 24_000_000;
@@ -107,16 +106,6 @@ export class History {
    */
   stateAt(step: number): TrainState | null {
     return this.replay(step)?.state() ?? null;
-  }
-
-  /** Update number `step`, from 1, with all that went into it; null where it cannot be replayed. */
-  updateAt(step: number): Update | null {
-    const model = this.replay(step - 1);
-    if (!model) return null;
-    const { run } = this;
-    model.lossAndGrads(run.batch(step - 1).map((document) => run.encode(document)));
-    const rate = learningRate(run.training, step - 1);
-    return recordUpdate(model.state(), model.grads, rate, run.training);
   }
 
   /** The last state that is kept whole at or before a step. */
