@@ -6,17 +6,17 @@ import { CHROMIUM, openChapter, openPage, type Site, serveSite, startBrowser } f
 
 /** Decimals of each chapter that cannot be asked yet: it may only get less. */
 const LEFT = {
-  dataset: 4,
+  dataset: 0,
   tokens: 0,
-  autograd: 8,
+  autograd: 0,
   parameters: 0,
-  embeddings: 23,
+  embeddings: 21,
   forward: 0,
   attention: 0,
   loss: 0,
   training: 43,
-  generate: 7,
-  machine: 21,
+  generate: 0,
+  machine: 0,
 };
 
 describe.skipIf(!CHROMIUM)('numbers (skipped without Chromium)', () => {

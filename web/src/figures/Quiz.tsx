@@ -19,7 +19,7 @@ export function Predict(props: {
   const label = useId();
   return (
     <section className="panel border-l-[16px] p-4" aria-labelledby={label}>
-      <h2 id={label} className="text-sm font-bold">
+      <h2 id={label} className="text-sm font-bold" data-not-asked="a question">
         <span className="mr-2 bg-yellow px-2 py-0.5 text-[#121212]">predict</span>
         {props.question}
       </h2>

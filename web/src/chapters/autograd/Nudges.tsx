@@ -1,8 +1,11 @@
 import { useMemo } from 'react';
+import { NotAsked } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import type { Program } from './parse.ts';
 import { nudges, type Run } from './steps.ts';
 import { number } from './words.ts';
+
+const OWN = 'of the expression that the reader wrote, not of the model';
 
 /** Each leaf nudged, the whole graph computed again: the one check that no mistake survives. */
 export function Nudges(props: {
@@ -14,7 +17,14 @@ export function Nudges(props: {
   const rows = useMemo(() => nudges(program, values, run), [program, values, run]);
   const result = run.built.nodes[run.result]!.label;
   return (
-    <Panel title="is it true?" caption="each leaf nudged by 0.00001">
+    <Panel
+      title="is it true?"
+      caption={
+        <>
+          each leaf nudged by <NotAsked why={OWN}>0.00001</NotAsked>
+        </>
+      }
+    >
       <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Nudges">
         <table className="w-full text-right text-sm">
           <thead>
@@ -36,7 +46,7 @@ export function Nudges(props: {
               </th>
             </tr>
           </thead>
-          <tbody className="font-mono">
+          <tbody className="font-mono" data-not-asked={OWN}>
             {rows.map(({ leaf, grad, predicted, real, agrees }) => (
               <tr key={leaf} className="border-b border-hair">
                 <th scope="row" className="py-1 text-left">

@@ -4,6 +4,7 @@ import { CodePanel } from '../../figures/CodePanel.tsx';
 import { Columns } from '../../figures/Columns.tsx';
 import { DataChoices } from '../../figures/DataChoices.tsx';
 import { count, percent } from '../../figures/format.ts';
+import { NotAsked } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { Check, Predict } from '../../figures/Quiz.tsx';
 import { definition } from '../../figures/source.ts';
@@ -11,6 +12,8 @@ import { setDocument } from '../../store/explorer.ts';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 
 const CODE = [definition('def read_documents')];
+
+const COUNTED = 'counted in the data, not computed by the model';
 
 /** What the model learns from: a list, nothing else. */
 export default function Dataset() {
@@ -81,9 +84,9 @@ export default function Dataset() {
         options={guesses.map((value) => ({ value, label: value }))}
         truth={endings.letter}
       >
-        {percent(endings.share)} end with <b>{endings.letter}</b>. A model that has learned only
-        this already beats a uniform guess among {tokenizer.chars.length} characters. It has to
-        discover this by itself.
+        <NotAsked why={COUNTED}>{percent(endings.share)}</NotAsked> end with <b>{endings.letter}</b>
+        . A model that has learned only this already beats a uniform guess among{' '}
+        {tokenizer.chars.length} characters. It has to discover this by itself.
       </Predict>
 
       <div className="columns-of-two">
@@ -93,7 +96,8 @@ export default function Dataset() {
             columns={facts.lengths.map((n, i) => ({ label: `${i}`, value: n })).slice(1)}
           />
           <p className="caption mt-3">
-            On average {facts.meanLength.toFixed(2)}, at most {facts.longest}.{' '}
+            On average <NotAsked why={COUNTED}>{facts.meanLength.toFixed(2)}</NotAsked>, at most{' '}
+            {facts.longest}.{' '}
             {facts.cut > 0
               ? `${count(facts.cut)} are cut: the model sees at most ${run.model.block_size} characters at once.`
               : `All fit into the model's context of ${run.model.block_size}.`}
@@ -112,7 +116,8 @@ export default function Dataset() {
             {facts.letters.slice(0, 3).map(({ char, n }, i) => (
               <span key={char}>
                 {i > 0 && ', '}
-                <b>{tokenizer.token(tokenizer.chars.indexOf(char))}</b> {percent(n / facts.total)}
+                <b>{tokenizer.token(tokenizer.chars.indexOf(char))}</b>{' '}
+                <NotAsked why={COUNTED}>{percent(n / facts.total)}</NotAsked>
               </span>
             ))}
             .

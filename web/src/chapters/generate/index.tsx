@@ -1,11 +1,13 @@
 import { useMemo, useState } from 'react';
 import { MAX_TYPED_SEED, parseSeed } from '../../engine/config.ts';
+import { measured } from '../../engine/derived.ts';
 import { GlassError } from '../../engine/errors.ts';
 import { encodePrompt, type Novelty, sampleConfig } from '../../engine/sample.ts';
 import { bandOf, type Row } from '../../engine/write.ts';
 import { CodePanel } from '../../figures/CodePanel.tsx';
 import { download } from '../../figures/download.ts';
 import { percent } from '../../figures/format.ts';
+import { NotAsked, Num } from '../../figures/Num.tsx';
 import { readWhole } from '../../figures/number.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { Check, Predict } from '../../figures/Quiz.tsx';
@@ -32,6 +34,8 @@ const BINS: Readonly<Record<Novelty, { words: string; style: string }>> = {
   seen: { words: 'seen in training', style: 'bg-red text-on-accent' },
   empty: { words: 'empty', style: 'bg-panel' },
 };
+
+const SETTING = 'a setting, not a number of the model';
 
 /** Let the model write. */
 export default function Generate() {
@@ -93,7 +97,7 @@ export default function Generate() {
       <Panel title="how it draws" caption={bandOf(temperature)}>
         <div className="grid gap-4 @3xl:grid-cols-2">
           <label className="block text-sm font-semibold">
-            temperature {temperature.toFixed(2)}
+            temperature <NotAsked why={SETTING}>{temperature.toFixed(2)}</NotAsked>
             <input
               type="range"
               className="w-full accent-[var(--red)]"
@@ -107,6 +111,7 @@ export default function Generate() {
             <span
               className="caption grid grid-cols-[30fr_40fr_50fr_80fr] font-normal"
               aria-hidden="true"
+              data-not-asked={SETTING}
             >
               <span className="border-t-4 border-blue">0.1–0.3</span>
               <span className="border-t-4 border-yellow">to 0.7 balanced</span>
@@ -290,6 +295,12 @@ function wordsOf({ finished, bin }: Row): string {
 function Statistics({ rows }: { rows: readonly Row[] }) {
   const n = rows.length;
   const mean = (of: (row: Row) => number) => rows.reduce((sum, row) => sum + of(row), 0) / n;
+  const told = (what: string, of: (row: Row) => number) => (
+    <Num
+      cell={measured(`mean ${what} of the texts`, mean(of), `the mean over ${n} texts`)}
+      places={2}
+    />
+  );
   return (
     <dl className="mt-4 grid grid-cols-2 gap-x-6 gap-y-1 text-sm">
       {BIN_ORDER.filter((bin) => bin !== 'empty' || rows.some((row) => row.bin === bin)).map(
@@ -315,11 +326,11 @@ function Statistics({ rows }: { rows: readonly Row[] }) {
       </div>
       <div className="flex justify-between gap-2">
         <dt>mean length</dt>
-        <dd className="font-mono">{mean((row) => row.token_ids.length).toFixed(2)}</dd>
+        <dd className="font-mono">{told('length', (row) => row.token_ids.length)}</dd>
       </div>
       <div className="flex justify-between gap-2">
         <dt>mean log p</dt>
-        <dd className="font-mono">{mean((row) => row.log_prob).toFixed(2)}</dd>
+        <dd className="font-mono">{told('log p', (row) => row.log_prob)}</dd>
       </div>
     </dl>
   );

@@ -19,6 +19,7 @@ export function Source() {
         tabIndex={0}
         role="group"
         aria-label="reference.py, the whole file"
+        data-not-asked="source code"
         className="relative min-w-0 flex-1 overflow-auto bg-[var(--code-bg)] py-2 font-mono text-[0.78rem] leading-5 text-[var(--code-ink)]"
       >
         <Rows current={current} />
