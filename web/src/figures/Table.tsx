@@ -54,7 +54,7 @@ export function Table(props: {
           <tr key={key} className={`border-b border-hair align-top ${look ? LOOKS[look] : ''}`}>
             <th
               scope="row"
-              className={`py-1 text-left ${look === 'lit' ? 'pl-1' : ''} ${look === 'bold' ? 'font-bold' : 'font-medium'} ${first.className ?? ''}`}
+              className={`py-1 text-left [overflow-wrap:normal] ${look === 'lit' ? 'pl-1' : ''} ${look === 'bold' ? 'font-bold' : 'font-medium'} ${first.className ?? ''}`}
             >
               {head}
             </th>

@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import { NotAsked } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
+import { Table } from '../../figures/Table.tsx';
 import type { Program } from './parse.ts';
 import { nudges, type Run } from './steps.ts';
 import { number } from './words.ts';
@@ -25,43 +26,30 @@ export function Nudges(props: {
         </>
       }
     >
-      <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Nudges">
-        <table className="w-full text-right text-sm">
-          <thead>
-            <tr className="border-b-2 border-line align-bottom">
-              <th scope="col" className="text-left">
-                leaf
-              </th>
-              <th scope="col" className="pl-3">
-                grad
-              </th>
-              <th scope="col" className="pl-3">
-                grad · nudge
-              </th>
-              <th scope="col" className="pl-3">
-                {result} moves by
-              </th>
-              <th scope="col" className="pl-3">
-                so it
-              </th>
-            </tr>
-          </thead>
-          <tbody className="font-mono" data-not-asked={OWN}>
-            {rows.map(({ leaf, grad, predicted, real, agrees }) => (
-              <tr key={leaf} className="border-b border-hair">
-                <th scope="row" className="py-1 text-left">
-                  {leaf}
-                </th>
-                <td className="pl-3">{number(grad)}</td>
-                <td className="whitespace-nowrap pl-3">{number(predicted)}</td>
-                <td className="whitespace-nowrap pl-3">{number(real)}</td>
-                <td className={`pl-3 font-sans font-bold ${agrees ? 'text-blue' : 'text-red'}`}>
-                  {agrees ? 'agrees' : 'differs'}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+      <div data-not-asked={OWN}>
+        <Table
+          name="Nudges"
+          least="min-w-max"
+          columns={[
+            { head: 'leaf', className: 'font-mono' },
+            { head: 'grad' },
+            { head: 'grad · nudge' },
+            { head: `${result} moves by` },
+            { head: 'so it' },
+          ]}
+          lines={rows.map(({ leaf, grad, predicted, real, agrees }) => ({
+            key: leaf,
+            head: leaf,
+            cells: [
+              number(grad),
+              number(predicted),
+              number(real),
+              <b key="agrees" className={`font-sans ${agrees ? 'text-blue' : 'text-red'}`}>
+                {agrees ? 'agrees' : 'differs'}
+              </b>,
+            ],
+          }))}
+        />
       </div>
       <p className="caption mt-3">
         A gradient is a prediction: if this number changes a little, {result} changes by grad times

@@ -5,6 +5,7 @@ import { count } from '../../figures/format.ts';
 import { Panel } from '../../figures/Panel.tsx';
 import { Check, Predict } from '../../figures/Quiz.tsx';
 import { LINES } from '../../figures/source.ts';
+import { Table } from '../../figures/Table.tsx';
 import { useLoaded } from '../../store/use.ts';
 import { ownKernel } from '../../worker/kernel.ts';
 import { Diagram } from './Diagram.tsx';
@@ -87,28 +88,20 @@ export default function Machine() {
       <Prove />
       <div className="columns-of-two">
         <Panel title="how a large model differs">
-          <div className="overflow-x-auto" role="group" aria-label="Comparison" tabIndex={0}>
-            <table className="w-full min-w-[26rem] text-left text-sm">
-              <thead>
-                <tr className="border-b-2 border-line">
-                  <th scope="col"> </th>
-                  <th scope="col">here</th>
-                  <th scope="col">there</th>
-                </tr>
-              </thead>
-              <tbody>
-                {differences(run).map(([what, here, there]) => (
-                  <tr key={what} className="border-b border-hair align-top">
-                    <th scope="row" className="py-1.5 pr-3">
-                      {what}
-                    </th>
-                    <td className="py-1.5 pr-3">{here}</td>
-                    <td className="py-1.5">{there}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table
+            name="Comparison"
+            least="min-w-[26rem]"
+            columns={[
+              { head: 'what is compared', spoken: true, className: 'font-bold' },
+              { head: 'here', words: true },
+              { head: 'there', words: true },
+            ]}
+            lines={differences(run).map(([what, here, there]) => ({
+              key: what,
+              head: what,
+              cells: [here, there],
+            }))}
+          />
           <p className="caption mt-2">
             “Here” is the model now loaded. The algorithm is the same: next-token prediction, the
             chain rule, Adam.
@@ -194,43 +187,35 @@ function Prove() {
       </button>
       <div aria-live="polite">
         {proofs.length > 0 && (
-          <div className="mt-4 overflow-x-auto" role="group" aria-label="Results" tabIndex={0}>
-            <table className="w-full min-w-[30rem] text-left text-sm">
-              <thead>
-                <tr className="border-b-2 border-line">
-                  <th scope="col">computed by</th>
-                  <th scope="col">compared</th>
-                  <th scope="col" className="text-right">
-                    numbers
-                  </th>
-                  <th scope="col" className="text-right">
-                    largest difference
-                  </th>
-                  <th scope="col" className="text-right">
-                    allowed
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {proofs.map(({ by, what, count: n, deviation, tolerance }) => (
-                  <tr key={by + what} className="border-b border-hair">
-                    <td className="py-1 pr-3">{by === 'kernel' ? 'WebAssembly' : 'TypeScript'}</td>
-                    <th scope="row" className="py-1 pr-3 font-normal">
-                      {what}
-                    </th>
-                    <td className="text-right font-mono">{count(n)}</td>
-                    <td
-                      className={`text-right font-mono ${deviation <= tolerance ? '' : 'bg-red text-on-accent'}`}
-                    >
-                      {deviation === 0 ? 'none' : deviation.toExponential(1).replaceAll('-', '−')}
-                    </td>
-                    <td className="caption text-right font-mono">
-                      {tolerance === 0 ? 'none' : tolerance.toExponential(0).replaceAll('-', '−')}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+          <div className="mt-4">
+            <Table
+              name="Results"
+              least="min-w-[30rem]"
+              columns={[
+                { head: 'compared' },
+                { head: 'computed by', words: true },
+                { head: 'numbers' },
+                { head: 'largest difference' },
+                { head: 'allowed' },
+              ]}
+              lines={proofs.map(({ by, what, count: n, deviation, tolerance }) => ({
+                key: by + what,
+                head: what,
+                cells: [
+                  by === 'kernel' ? 'WebAssembly' : 'TypeScript',
+                  count(n),
+                  <span
+                    key="found"
+                    className={deviation <= tolerance ? '' : 'bg-red text-on-accent'}
+                  >
+                    {scientific(deviation, 1)}
+                  </span>,
+                  <span key="allowed" className="text-soft">
+                    {scientific(tolerance, 0)}
+                  </span>,
+                ],
+              }))}
+            />
           </div>
         )}
         {state === 'done' && (
@@ -250,4 +235,8 @@ function Prove() {
       </div>
     </Panel>
   );
+}
+
+function scientific(value: number, places: number): string {
+  return value === 0 ? 'none' : value.toExponential(places).replaceAll('-', '−');
 }
