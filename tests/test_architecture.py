@@ -18,7 +18,8 @@ from support import SRC
 
 ORDER = (
     *("errors", "config", "files", "reference", "text", "engines", "datasets", "training"),
-    *("sampling", "trace", "evaluation", "runs", "pictures", "fit", "model"),
+    *("sampling", "trace", "evaluation", "runs", "pictures"),
+    *("fit", "progress", "answers", "model"),
     *("scale", "benchmark", "server", "cli", "__main__"),
 )
 """A part of the package imports only parts that stand before it in this list; so does nobody who

@@ -116,6 +116,67 @@ def split(run: Run, steps: int, most: int = MAX_DOCUMENTS) -> Split:
     return Split([encode(d) for d in run.train.texts[:read]], [encode(d) for d in unseen[:most]])
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How good a model is, beside what counting alone comes to.
+
+    Attributes:
+        rows: name (`uniform`, `letter counts`, `bigrams`, `trigrams`, `this model`) -> side
+            (`train`, `held_out`) -> loss.
+        split: the documents measured.
+    """
+
+    rows: dict[str, dict[str, Loss]]
+    split: Split
+
+    @property
+    def sides(self) -> list[str]:
+        return list(self.rows["this model"])
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: where the model stands among the baselines."""
+        side = "held_out" if "held_out" in self.sides else "train"
+        mine = self.rows["this model"][side].nats
+        beaten = [n for n, row in self.rows.items() if n != "this model" and row[side].nats > mine]
+        where = "on documents it has not read" if side == "held_out" else "on documents it has read"
+        if not beaten:
+            return f"{where}, the model is worse than guessing all tokens alike"
+        better = [n for n, row in self.rows.items() if row[side].nats < mine]
+        ahead = f"ahead of {beaten[-1]}"
+        return f"{where}, the model is {ahead}" + (f" and behind {better[0]}" if better else "")
+
+    def __str__(self) -> str:
+        width = max(map(len, self.rows))
+        heading = "".join(f"{side.replace('_', '-'):>12}" for side in self.sides)
+        lines = [f"{'nats a character':{width}}{heading}"]
+        for name, row in self.rows.items():
+            lines.append(f"{name:{width}}" + "".join(f"{row[s].nats:12.4f}" for s in self.sides))
+        return "\n".join([*lines, self.verdict])
+
+
+def evaluate(run: Run, steps: int, engine: Engine, most: int = MAX_DOCUMENTS) -> Evaluation:
+    """The loss of a model after so many steps, and of the n-gram baselines.
+
+    Args:
+        most: documents of each side that are measured, at most.
+    """
+    found = split(run, steps, most)
+    sides: dict[str, Sequence[Sequence[int]]] = {
+        "train": found.train[-most:],
+        "held_out": found.held_out,
+    }
+    sides = {name: documents for name, documents in sides.items() if documents}
+    counted = "letter counts" if run.tokenizer.alphabet is not None else "token counts"
+    rows: dict[str, dict[str, Loss]] = {}
+    for order, name in enumerate(("uniform", counted, "bigrams", "trigrams")):
+        gram = NGram(order, found.train, run.tokenizer.vocab_size)
+        rows[name] = {k: gram.loss(v, run.model.block_size) for k, v in sides.items()}
+    losses = {k: model_loss(engine, v) for k, v in sides.items()}
+    rows["this model"] = {k: loss for k, loss in losses.items() if loss}
+    return Evaluation(rows, found)
+
+
 Novelty = Literal["seen", "in file", "new", "empty"]
 
 

@@ -60,18 +60,10 @@ def evaluate(
     if data := common.corpus_of(saved, corpus, how):
         attach_corpus(saved, data)
     model, tokenizer = common.engine_for(saved, engine), saved.run.tokenizer
-    split = evaluation.split(saved.run, saved.state.step, documents)
+    measured = evaluation.evaluate(saved.run, saved.state.step, model, documents)
+    rows, split = measured.rows, measured.split
     sides = {"train": split.train[-documents:], "held_out": split.held_out}
     encoded = {k: v for k, v in sides.items() if v}
-    block = saved.run.model.block_size
-    counted_by = "letter counts" if tokenizer.alphabet is not None else "token counts"
-
-    rows: dict[str, dict[str, evaluation.Loss]] = {}
-    for order, name in enumerate(("uniform", counted_by, "bigrams", "trigrams")):
-        gram = evaluation.NGram(order, split.train, tokenizer.vocab_size)
-        rows[name] = {k: gram.loss(v, block) for k, v in encoded.items()}
-    losses = {k: evaluation.model_loss(model, v) for k, v in encoded.items()}
-    rows["this model"] = {k: loss for k, loss in losses.items() if loss}
     known = evaluation.Known.of(saved.run, saved.state.step)
     counted = {
         t: evaluation.novelty_counts(model, known, t, n, seed)

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from glassgpt.config import ModelConfig, TrainConfig
-from glassgpt.engines.base import AdamConfig, Engine, TrainState
+from glassgpt.engines.base import AdamConfig, Engine, Params, TrainState
 from glassgpt.errors import EngineError
 
 __all__ = ["DEFAULT", "DTYPES", "NAMES", "available", "check", "create", "notice"]
@@ -58,6 +58,9 @@ def __getattr__(name: str) -> str:
 
 def _native() -> ModuleType:
     return importlib.import_module(_ENGINES["native"].module)
+
+
+TORCH_MODEL = "glassgpt.scale.torch.model"
 
 
 def unavailable(name: str) -> str:
@@ -124,6 +127,12 @@ def create(
     adam = AdamConfig(training.beta1, training.beta2, training.eps)
     engine: Engine = _class(name)(config, state, adam, dtype=dtype, **options)
     return engine
+
+
+def to_torch(config: ModelConfig, params: Params) -> Any:
+    """A PyTorch module with these weights. Raises EngineError where PyTorch is not installed."""
+    check("torch", "float32")
+    return importlib.import_module(TORCH_MODEL).language_model(config, params)
 
 
 def _class(name: str) -> Any:

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glassgpt.config import ModelConfig
-from glassgpt.engines.base import NO_PROBABILITY
+from glassgpt.engines.base import NO_PROBABILITY, Params
 
 LookBack = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Queries, keys and values of a layer, `(N, n_embd)` each, to what its heads found, likewise."""
@@ -87,6 +87,25 @@ class GPT(nn.Module):
         for layer, look in zip(self.layers, look_back, strict=True):
             x = layer(x, look)
         return self.lm_head(x)  # type: ignore[no-any-return]
+
+
+class LanguageModel(GPT):
+    """The same modules as most PyTorch code expects a language model: ids in, logits out."""
+
+    def forward(self, tokens: Tensor) -> Tensor:  # type: ignore[override]
+        """`(B, T)` token ids, T at most block_size, to `(B, T, vocab_size)` logits."""
+        batch, length = tokens.shape
+        positions = torch.arange(length, device=tokens.device).repeat(batch)
+        look_back = functools.partial(causal, self.n_head, (batch, length), None)
+        logits = self.logits(tokens.flatten(), positions, [look_back] * len(self.layers))
+        return logits.view(batch, length, -1)
+
+
+def language_model(config: ModelConfig, params: Params) -> LanguageModel:
+    """A module with these weights, float64."""
+    module = LanguageModel(config).double()
+    module.load_state_dict({f"{name}.weight": torch.from_numpy(a) for name, a in params.items()})
+    return module
 
 
 def rmsnorm(x: Tensor) -> Tensor:
