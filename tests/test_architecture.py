@@ -132,8 +132,8 @@ def test_the_code_fits_its_budgets() -> None:
     counts = {module: lines_of_code(path) for module, path in MODULES.items()}
     core = sum(n for module, n in counts.items() if part(module) not in OUTSIDE_CORE)
     assert counts["reference"] <= 232
-    assert core <= 3_750
-    assert sum(counts.values()) <= 8_950
+    assert core <= 4_080
+    assert sum(counts.values()) <= 9_050
 
 
 @pytest.mark.parametrize(

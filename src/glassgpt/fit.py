@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from glassgpt import engines
 from glassgpt.config import TrainConfig
@@ -22,6 +22,37 @@ from glassgpt.training import Chunk, Run, attach, begin, replay, train
 
 SAVE_EVERY = 5.0
 """Seconds between checkpoints."""
+
+
+class Options(TypedDict, total=False):
+    """What can be chosen about a model and its training; what is left out suits the data."""
+
+    steps: int
+    """Updates; the learning rate falls linearly to 0 over them. 1,000."""
+    n_layer: int
+    """Layers. 1."""
+    n_embd: int
+    """Width of the residual stream. 16."""
+    n_head: int
+    """Attention heads of a layer; they divide `n_embd`. 4."""
+    block_size: int | None
+    """Context length in tokens. 16, or what suits the data."""
+    learning_rate: float | None
+    """Learning rate of the first step. 0.01, or what suits the data."""
+    batch_size: int
+    """Documents a step. 1."""
+    seed: int
+    """Random seed for the order of the documents, the weights and the samples. 42."""
+    val_fraction: float
+    """Share of the distinct documents that is held out. 0."""
+    init_std: float
+    """Standard deviation of the initial weights. 0.08."""
+    beta1: float
+    beta2: float
+    eps: float
+    """Adam's constants. 0.85, 0.99, 1e-8."""
+    temperature: float
+    """Default temperature of samples. 0.5."""
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Unpack, overload
 
 from glassgpt import engines
 from glassgpt.answers import ModelTrace, Samples
@@ -17,7 +17,7 @@ from glassgpt.engines.base import Engine, Params
 from glassgpt.errors import ConfigError, DataError, RunError
 from glassgpt.evaluation import Evaluation, Known, evaluate
 from glassgpt.files.atomic import write_atomically
-from glassgpt.fit import Fit, start
+from glassgpt.fit import Fit, Options, start
 from glassgpt.progress import shown
 from glassgpt.runs.directory import SavedRun
 from glassgpt.runs.directory import load as read_run
@@ -34,37 +34,6 @@ if TYPE_CHECKING:
     import torch
 
 PathLike = str | os.PathLike[str]
-
-
-class Options(TypedDict, total=False):
-    """What can be chosen about a model and its training; what is left out suits the data."""
-
-    steps: int
-    """Updates; the learning rate falls linearly to 0 over them. 1,000."""
-    n_layer: int
-    """Layers. 1."""
-    n_embd: int
-    """Width of the residual stream. 16."""
-    n_head: int
-    """Attention heads of a layer; they divide `n_embd`. 4."""
-    block_size: int | None
-    """Context length in tokens. 16, or what suits the data."""
-    learning_rate: float | None
-    """Learning rate of the first step. 0.01, or what suits the data."""
-    batch_size: int
-    """Documents a step. 1."""
-    seed: int
-    """Random seed for the order of the documents, the weights and the samples. 42."""
-    val_fraction: float
-    """Share of the distinct documents that is held out. 0."""
-    init_std: float
-    """Standard deviation of the initial weights. 0.08."""
-    beta1: float
-    beta2: float
-    eps: float
-    """Adam's constants. 0.85, 0.99, 1e-8."""
-    temperature: float
-    """Default temperature of samples. 0.5."""
 
 
 def train(
