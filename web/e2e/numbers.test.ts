@@ -10,7 +10,7 @@ const LEFT = {
   tokens: 0,
   autograd: 0,
   parameters: 0,
-  embeddings: 21,
+  embeddings: 0,
   forward: 0,
   attention: 0,
   loss: 0,

@@ -3,7 +3,7 @@
 import { type ComponentType, useState } from 'react';
 import type { Cell } from '../src/engine/expression.ts';
 import { Bar, Bars, TokenBars } from '../src/figures/Bars.tsx';
-import { Cells, rowCells } from '../src/figures/Cells.tsx';
+import { Cells, probability, rowCells } from '../src/figures/Cells.tsx';
 import { Cloud } from '../src/figures/Cloud.tsx';
 import { CodePanel } from '../src/figures/CodePanel.tsx';
 import { Columns } from '../src/figures/Columns.tsx';
@@ -41,7 +41,11 @@ const state = (name: string, view: ComponentType): State => ({ name, view });
 /** The likeliest tokens after the first position. */
 function likeliest() {
   const { trace, tokenizer } = model();
-  return Array.from(trace.values.row('probs', 0), (p, id) => ({ token: tokenizer.token(id), p }))
+  return Array.from(trace.values.row('probs', 0), (p, id) => ({
+    id,
+    token: tokenizer.token(id),
+    p,
+  }))
     .sort((a, b) => b.p - a.p)
     .slice(0, 5);
 }
@@ -113,7 +117,11 @@ export const PAGES: Readonly<Record<string, () => readonly State[]>> = {
       )),
       state('TokenBars: the likeliest first tokens', () => (
         <TokenBars
-          rows={likeliest().map((one, i) => ({ ...one, mark: i ? undefined : 'target' }))}
+          rows={likeliest().map(({ token, id }, i) => ({
+            token,
+            cell: probability(0, id),
+            mark: i ? undefined : 'target',
+          }))}
         />
       )),
     ];

@@ -48,10 +48,11 @@ export function Bars(props: { values: ArrayLike<number>; largest: number; name: 
   );
 }
 
-type TokenBar = { token: string; mark?: 'target' | undefined } & (
-  | { cell: Cell; p?: undefined }
-  | { cell?: undefined; p: number }
-);
+interface TokenBar {
+  readonly token: string;
+  readonly cell: Cell;
+  readonly mark?: 'target' | undefined;
+}
 
 function CellBar({ cell }: { cell: Cell }) {
   const { value } = useCell(cell);
@@ -63,20 +64,11 @@ function CellBar({ cell }: { cell: Cell }) {
   );
 }
 
-function PlainBar({ p }: { p: number }) {
-  return (
-    <>
-      <Bar share={p} fill="bg-yellow" strip="h-4 border-2 border-line" />
-      <span className="text-right font-mono text-sm">{percent(p)}</span>
-    </>
-  );
-}
-
 /** Probabilities of tokens, likeliest first, as bars with their numbers. */
 export function TokenBars(props: { rows: readonly TokenBar[] }) {
   return (
     <ul className="space-y-1.5">
-      {props.rows.map(({ token, cell, p, mark }) => (
+      {props.rows.map(({ token, cell, mark }) => (
         <li key={token} className="grid grid-cols-[auto_1fr_4rem] items-center gap-3">
           <span
             className={`tile tile-small ${token === 'BOS' ? '!text-[0.625rem]' : ''}`}
@@ -84,7 +76,7 @@ export function TokenBars(props: { rows: readonly TokenBar[] }) {
           >
             {token}
           </span>
-          {cell ? <CellBar cell={cell} /> : <PlainBar p={p} />}
+          <CellBar cell={cell} />
         </li>
       ))}
     </ul>

@@ -1,7 +1,10 @@
 import { useMemo, useState } from 'react';
+import { cosineOf, dotOf } from '../../engine/derived.ts';
 import { cosine, dot, extremes, rowsOf, table } from '../../engine/similarity.ts';
+import { rowCells } from '../../figures/Cells.tsx';
 import { largest } from '../../figures/format.ts';
 import { HeatMap } from '../../figures/HeatMap.tsx';
+import { Num } from '../../figures/Num.tsx';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { useLoaded } from '../../store/use.ts';
 import { useText } from './text.tsx';
@@ -29,6 +32,12 @@ export function Alike() {
   );
   const fullName = (i: number) => (what === 'positions' ? text.position(i) : tokenizer.token(i));
   const { most, least } = extremes(values, rows.length);
+  const pair = ({ a, b }: { a: number; b: number }) => {
+    const row = (at: number) => rowCells(what === 'positions' ? 'wpe' : 'wte', at, n_embd, 'param');
+    const name = `${text.measures[measure]}: ${fullName(a)}, ${fullName(b)}`;
+    const of = measure === 'cosine' ? cosineOf : dotOf;
+    return <Num cell={of(name, row(a), row(b))} places={2} />;
+  };
   return (
     <Panel title={text.title} caption={text.rows[what]}>
       <div className="mb-4 flex flex-wrap gap-x-6 gap-y-2">
@@ -60,8 +69,8 @@ export function Alike() {
         largest={measure === 'cosine' ? 1 : largest(values)}
       />
       <p className="mt-2 text-sm">
-        {text.most(fullName(most.a), fullName(most.b), most.value)}{' '}
-        {text.least(fullName(least.a), fullName(least.b), least.value)}
+        {text.most(fullName(most.a), fullName(most.b), pair(most))}{' '}
+        {text.least(fullName(least.a), fullName(least.b), pair(least))}
       </p>
       <p className="caption mt-1">{text.meaning[measure]}</p>
     </Panel>

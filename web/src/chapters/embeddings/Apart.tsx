@@ -1,5 +1,7 @@
 import { useMemo } from 'react';
+import { measured } from '../../engine/derived.ts';
 import { fixed, percent } from '../../figures/format.ts';
+import { NotAsked, Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { useCompute, useLoaded } from '../../store/use.ts';
 import { useText } from './text.tsx';
@@ -23,9 +25,13 @@ export function Apart() {
     <Panel title={text.title} caption={done ? text.caption : text.measuring(soFar ?? 0)}>
       <p className="text-sm">{text.intro(n_embd)}</p>
       <dl className="mt-3 grid grid-cols-[1fr_auto] gap-x-4 gap-y-2 text-sm">
-        <dt>{text.cosine(byChance)}</dt>
+        <dt>{text.cosine(<NotAsked why={text.byChance}>{fixed(byChance)}</NotAsked>)}</dt>
         <dd className="text-right font-mono font-semibold">
-          {tell((found) => fixed(found.meanCosine))}
+          {facts ? (
+            <Num cell={measured(text.meanCosine, facts.meanCosine, text.how)} places={2} />
+          ) : (
+            '…'
+          )}
         </dd>
         <dt>{text.tokens(vocab_size, block_size)}</dt>
         <dd className="text-right font-mono font-semibold">

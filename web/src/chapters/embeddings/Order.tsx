@@ -1,8 +1,12 @@
 import { useMemo, useState } from 'react';
+import { measured } from '../../engine/derived.ts';
+import type { Cell } from '../../engine/expression.ts';
 import { type Trace, trace } from '../../engine/model.ts';
+import { likeliest } from '../../engine/sample.ts';
 import { largestDifference } from '../../engine/similarity.ts';
 import { normalized, type Tokenizer } from '../../engine/tokenizer.ts';
 import { TokenBars } from '../../figures/Bars.tsx';
+import { Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { Predict } from '../../figures/Quiz.tsx';
 import { useLoaded, useSettings } from '../../store/use.ts';
@@ -29,10 +33,11 @@ export function Order(props: { pair: readonly [string, string] }) {
   const { withPositions, without } = useOrder(pair);
   const [one, other] = pair;
   const open = guessed || asked;
-  const top = (probs: Float64Array) =>
-    Array.from(probs, (p, id) => ({ token: tokenizer.token(id), p }))
-      .sort((a, b) => b.p - a.p)
-      .slice(0, TOP);
+  const top = (how: string) => (probs: Float64Array, which: number) =>
+    likeliest(probs, TOP).map(([id, p]) => {
+      const token = tokenizer.token(id);
+      return { token, cell: measured(text.probability(token, pair[which]!, how), p, text.how) };
+    });
   const same = isSame(largestDifference(without[0], without[1]));
   return (
     <>
@@ -71,8 +76,11 @@ export function Order(props: { pair: readonly [string, string] }) {
               <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">
                 {text.withPositions}
               </h3>
-              <Predictions pair={pair} rows={withPositions.map(top)} />
-              <Verdict difference={largestDifference(withPositions[0], withPositions[1])} />
+              <Predictions pair={pair} rows={withPositions.map(top(text.withPositions))} />
+              <Verdict
+                how={text.withPositions}
+                difference={largestDifference(withPositions[0], withPositions[1])}
+              />
             </section>
             <section className="@container" aria-label={text.without}>
               <h3 className="mb-2 border-b-2 border-line pb-1 text-sm font-bold">
@@ -80,8 +88,11 @@ export function Order(props: { pair: readonly [string, string] }) {
               </h3>
               {open ? (
                 <>
-                  <Predictions pair={pair} rows={without.map(top)} />
-                  <Verdict difference={largestDifference(without[0], without[1])} />
+                  <Predictions pair={pair} rows={without.map(top(text.without))} />
+                  <Verdict
+                    how={text.without}
+                    difference={largestDifference(without[0], without[1])}
+                  />
                 </>
               ) : (
                 <div className="hatched grid min-h-[14rem] place-items-center border-2 border-hair">
@@ -146,7 +157,7 @@ function isSame(difference: number): boolean {
 
 function Predictions(props: {
   pair: readonly [string, string];
-  rows: readonly (readonly { token: string; p: number }[])[];
+  rows: readonly (readonly { token: string; cell: Cell }[])[];
 }) {
   return (
     <div className="grid grid-cols-[minmax(0,1fr)] gap-5 @sm:grid-cols-2">
@@ -163,9 +174,13 @@ function Predictions(props: {
   );
 }
 
-function Verdict({ difference }: { difference: number }) {
+function Verdict({ difference, how }: { difference: number; how: string }) {
   const text = useText().order;
+  const cell = measured(text.called(how), difference, text.how);
+  const write = (by: number) => (100 * by).toFixed(by < 0.001 ? 4 : 1);
   return (
-    <p className="mt-3 text-sm">{isSame(difference) ? text.none : text.difference(difference)}</p>
+    <p className="mt-3 text-sm">
+      {isSame(difference) ? text.none : text.difference(<Num cell={cell} write={write} />)}
+    </p>
   );
 }

@@ -1,8 +1,10 @@
 import { useMemo, useState } from 'react';
+import { measured, rmsOf } from '../../engine/derived.ts';
 import { trace as read } from '../../engine/model.ts';
 import { documentWith, length } from '../../engine/similarity.ts';
 import { rowCells } from '../../figures/Cells.tsx';
 import { largest } from '../../figures/format.ts';
+import { Num } from '../../figures/Num.tsx';
 import { Panel } from '../../figures/Panel.tsx';
 import { useExplorer, useLoaded } from '../../store/use.ts';
 import { useText } from './text.tsx';
@@ -32,7 +34,14 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
   const [tok, pos, sum, norm] = [row('tok_emb'), row('pos_emb'), row('emb_sum'), row('emb_norm')];
   const widest = Math.max(largest(tok), largest(pos), largest(sum));
   const cells = (name: string) => (inDocument ? rowCells(name, position, n_embd) : null);
-  const rms = (vector: ArrayLike<number>) => text.rms(length(vector) / Math.sqrt(n_embd));
+  const rms = (name: string, vector: ArrayLike<number>) => {
+    const own = cells(name);
+    const called = text.size(`${name}[${position}]`);
+    const cell = own
+      ? rmsOf(called, own)
+      : measured(called, length(vector) / Math.sqrt(n_embd), text.elsewhereNote);
+    return text.rms(<Num cell={cell} places={3} />);
+  };
   const name = tokenizer.token(token);
   return (
     <Panel
@@ -104,7 +113,7 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
           {
             label: 'emb_sum',
             sign: '=',
-            note: rms(sum),
+            note: rms('emb_sum', sum),
             values: sum,
             cells: cells('emb_sum'),
             largest: widest,
@@ -112,7 +121,7 @@ export function Sum(props: { token: number | null; onToken: (token: number | nul
           {
             label: 'emb_norm',
             sign: '→',
-            note: rms(norm),
+            note: rms('emb_norm', norm),
             values: norm,
             cells: cells('emb_norm'),
             largest: 3,

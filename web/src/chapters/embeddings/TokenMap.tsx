@@ -1,7 +1,10 @@
 import { useMemo, useRef, useState } from 'react';
+import { cosineOf, measured } from '../../engine/derived.ts';
 import { nearest, rowsOf } from '../../engine/similarity.ts';
+import { rowCells } from '../../figures/Cells.tsx';
 import { CATEGORIES, type Category, categoryOf } from '../../figures/categories.ts';
-import { fixed } from '../../figures/format.ts';
+import { percent } from '../../figures/format.ts';
+import { Num } from '../../figures/Num.tsx';
 import { Choice, Panel } from '../../figures/Panel.tsx';
 import { extent, type Point } from '../../figures/plot.ts';
 import { linear } from '../../figures/scale.ts';
@@ -46,6 +49,12 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
     event.preventDefault();
     group.current?.querySelector<HTMLElement>(`[data-token="${next}"]`)?.focus();
   };
+  const wte = (row: number) => rowCells('wte', row, n_embd, 'param');
+  const cosineTo = (row: number) =>
+    cosineOf(text.pair(tokenizer.token(shown), tokenizer.token(row)), wte(shown), wte(row));
+  const variance = (axis: string, share: number) => (
+    <Num cell={measured(text.variance(axis), share, text.how)} write={percent} />
+  );
   return (
     <Panel title={text.title} caption={text.caption(n_embd, first + second)}>
       <div className="@container">
@@ -122,10 +131,10 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
             <div className="min-h-24 border-l-8 border-yellow pl-3" aria-live="polite">
               <p className="text-sm text-soft">{text.nearest(tokenizer.token(shown), n_embd)}</p>
               <ol className="mt-1 flex flex-wrap gap-x-5">
-                {near.map(({ row, cosine }) => (
+                {near.map(({ row }) => (
                   <li key={row}>
                     <b className="text-lg">{tokenizer.token(row)}</b>{' '}
-                    <span className="font-mono text-sm">{fixed(cosine)}</span>
+                    <Num cell={cosineTo(row)} places={2} className="font-mono text-sm" />
                   </li>
                 ))}
               </ol>
@@ -154,7 +163,14 @@ export function TokenMap(props: { token: number; onPick: (token: number) => void
               value={fit}
               onChange={setFit}
             />
-            <p className="caption max-w-[62ch]">{text.plane(vocab_size, first, second)}</p>
+            <p className="caption max-w-[62ch]">
+              {text.plane(
+                vocab_size,
+                variance('1', first),
+                variance('2', second),
+                variance('3…', Math.max(0, 1 - first - second)),
+              )}
+            </p>
             <p className="caption max-w-[62ch]">{text.colours}</p>
           </div>
         </div>

@@ -9,7 +9,7 @@ const BAR = 30; // px, the largest bar up or down
 export interface VectorRow {
   readonly label: string;
   readonly sign: '' | '+' | '=' | '→';
-  readonly note: string;
+  readonly note: React.ReactNode;
   readonly values: ArrayLike<number>;
   /** Null where the number belongs to no part of the running document: it can only be read. */
   readonly cells: readonly Cell[] | null;

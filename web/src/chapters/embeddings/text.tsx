@@ -1,5 +1,6 @@
 /** The sentences of chapter 5. */
 
+import type { ReactNode } from 'react';
 import { fixed, percent } from '../../figures/format.ts';
 import { inLanguages } from '../../figures/language.ts';
 
@@ -48,7 +49,9 @@ const en = {
     name: (token: string, position: number) => `Embedding of ${token} at position ${position}`,
     tokenRow: (id: number, token: string) => `row ${id}: ${token}`,
     positionRow: (position: number) => `row ${position}: its place`,
-    rms: (rms: number) => `rms ${fixed(rms, 3)}`,
+    rms: (value: ReactNode) => <>rms {value}</>,
+    size: (name: string) => `root mean square of ${name}`,
+    elsewhereNote: 'of a document in which this token stands at this position',
     caption:
       'Bars of the first three rows share one scale. rms is the root of the mean square: the norm divides the sum by it, so that every vector enters the layers at the same size. Its own scale ends at ±3.',
     never:
@@ -71,6 +74,9 @@ const en = {
     unknown: (characters: readonly string[]) => `this model does not know ${characters.join(' ')}`,
     alike: 'the first two are the same: swapping changes nothing',
     withPositions: 'with positions',
+    probability: (token: string, after: string, how: string) =>
+      `probability of ${token} after ${after}, ${how}`,
+    how: 'a forward pass over these characters, beside that of the running document',
     without: 'without positions',
     withoutTitle: 'without: every pos_emb is 0',
     show: 'show it without a guess',
@@ -83,11 +89,12 @@ const en = {
         <b className="bg-yellow px-1.5 text-[#121212]">none, the same prediction</b>
       </>
     ),
-    difference: (by: number) => (
+    difference: (points: ReactNode) => (
       <>
-        Largest difference: <b>{(100 * by).toFixed(by < 0.001 ? 4 : 1)} percentage points</b>
+        Largest difference: <b>{points} percentage points</b>
       </>
     ),
+    called: (how: string) => `largest difference of a probability, ${how}`,
   },
   apart: {
     title: 'why add them?',
@@ -95,8 +102,12 @@ const en = {
     measuring: (share: number) => `measuring: ${percent(share, 0)} done`,
     intro: (width: number) =>
       `Adding keeps the vector at ${width} numbers, and the matrices that follow read both parts at once: a matrix times a sum is the sum of two products. Little is lost as long as tokens and positions point in different directions. In ${width} dimensions this is nearly automatic: random directions are close to right angles. Is this still true at this step?`,
-    cosine: (byChance: number) =>
-      `mean |cosine| between a token and a position (by chance about ${fixed(byChance)})`,
+    cosine: (byChance: ReactNode) => (
+      <>mean |cosine| between a token and a position (by chance about {byChance})</>
+    ),
+    byChance: 'of random directions, not of the model',
+    meanCosine: 'mean |cosine| between a token and a position',
+    how: 'over all pairs of a row of wte and a row of wpe',
     tokens: (tokens: number, positions: number) =>
       `of all ${tokens} · ${positions} sums, the token recovered correctly from the sum alone`,
     positions: 'the position guessed right',
@@ -122,8 +133,18 @@ const en = {
     scale: 'Scale of the map',
     end: 'scale of the last step',
     now: 'fit this step',
-    plane: (tokens: number, first: number, second: number) =>
-      `The plane in which the ${tokens} rows of wte vary most (principal components): ${percent(first)} of the variance is along the first axis, ${percent(second)} along the second; the other ${percent(Math.max(0, 1 - first - second))} cannot be seen here. Tokens that are far apart here are far apart; tokens that are close here may still differ in the hidden dimensions. The plane is computed again at every step, and rotated to match the plane of the last step.`,
+    plane: (tokens: number, first: ReactNode, second: ReactNode, hidden: ReactNode) => (
+      <>
+        The plane in which the {tokens} rows of wte vary most (principal components): {first} of the
+        variance is along the first axis, {second} along the second; the other {hidden} cannot be
+        seen here. Tokens that are far apart here are far apart; tokens that are close here may
+        still differ in the hidden dimensions. The plane is computed again at every step, and
+        rotated to match the plane of the last step.
+      </>
+    ),
+    variance: (axis: string) => `share of the variance of wte, ${axis}`,
+    how: 'from the principal components of the rows of wte',
+    pair: (a: string, b: string) => `cosine of ${a} and ${b} in wte`,
     colours:
       'The colours are not part of the model: nobody told it which kind a character is. At step 0 every row of wte is drawn at random, so the places mean nothing yet.',
   },
@@ -146,14 +167,14 @@ const en = {
       },
     } as Record<Measure, Record<Compared, string>>,
     pair: (a: string, b: string, value: number) => `${a} and ${b}: ${fixed(value, 3)}`,
-    most: (a: string, b: string, value: number) => (
+    most: (a: string, b: string, value: ReactNode) => (
       <>
-        Most alike: <b>{a}</b> and <b>{b}</b> ({fixed(value)}).
+        Most alike: <b>{a}</b> and <b>{b}</b> ({value}).
       </>
     ),
-    least: (a: string, b: string, value: number) => (
+    least: (a: string, b: string, value: ReactNode) => (
       <>
-        Most opposed: <b>{a}</b> and <b>{b}</b> ({fixed(value)}).
+        Most opposed: <b>{a}</b> and <b>{b}</b> ({value}).
       </>
     ),
     meaning: {
