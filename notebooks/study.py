@@ -10,19 +10,14 @@ import os
 import random
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from IPython.display import Markdown, display
 
-from glassgpt import datasets, engines
-from glassgpt.config import TrainConfig
-from glassgpt.engines.base import Engine
+import glassgpt
 from glassgpt.evaluation import model_loss
 from glassgpt.sampling import Sample, SampleConfig, generate
-from glassgpt.text.characters import CharTokenizer
-from glassgpt.training import Run, begin, train
 
 SHORT = os.environ.get("GLASSGPT_SHORT") == "1"
 """Set in the tests: fewer steps and seeds. Figures of the text are then not claimed."""
@@ -42,17 +37,13 @@ def claim(measured: float, stated: float, tolerance: float) -> None:
 # --- a trained model in one line ---
 
 
-@dataclass
 class Fitted:
-    """A run, its engine after training, and the loss of every step."""
+    """A trained model with the words of the course: held-out documents, nats, samples."""
 
-    run: Run
-    engine: Engine
-    losses: list[float]
-
-    @property
-    def tokenizer(self) -> CharTokenizer:
-        return self.run.tokenizer
+    def __init__(self, model: glassgpt.Model) -> None:
+        self.model = model
+        self.run, self.engine = model.saved.run, model.engine
+        self.tokenizer, self.losses = model.tokenizer, model.losses
 
     @cached_property
     def held_out(self) -> list[list[int]]:
@@ -81,11 +72,7 @@ class Fitted:
 
     def next_probs(self, prompt: str) -> dict[str, float]:
         """The model's own distribution (temperature 1) of the character after a prompt."""
-        rng, config = random.Random(0), SampleConfig(1.0)
-        *_, first = [
-            generate(self.engine, self.tokenizer, rng, config, prompt, record=True).steps[0]
-        ]
-        return {self.tokenizer.token(i): float(p) for i, p in enumerate(first.probs)}
+        return self.model.next(prompt)
 
 
 def fit(
@@ -93,23 +80,11 @@ def fit(
     steps: int = 1000,
     seed: int = 42,
     held_out: float = 0.2,
-    engine: str = engines.DEFAULT,
-    **shape: int,
+    **options: Any,
 ) -> Fitted:
     """Train on a data set or a list, with the recipe that suits it; a share is held out."""
-    recipe, documents, form = datasets.Recipe(), data, "none"
-    if isinstance(data, str):
-        loaded = datasets.load(data)
-        recipe, documents, form = loaded.recipe, loaded.documents, loaded.normalize
-    training = TrainConfig(
-        steps=steps, seed=seed, val_fraction=held_out, learning_rate=recipe.learning_rate
-    )
-    shape.setdefault("block_size", recipe.block_size)
-    tokenizer = CharTokenizer.from_documents(documents, form)
-    run, state, _ = begin(datasets.from_texts(documents, tokenizer=tokenizer), training, **shape)
-    model = engines.create(engine, run.model, state, training)
-    losses = [loss for chunk in train(run, model) for loss in chunk.losses]
-    return Fitted(run, model, losses)
+    model = glassgpt.train(data, steps=steps, seed=seed, val_fraction=held_out, **options)
+    return Fitted(model)
 
 
 # --- on the page ---

@@ -9,34 +9,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from glassgpt import datasets, engines
-from glassgpt.config import TrainConfig
-from glassgpt.runs.directory import RunInfo, SavedRun
-from glassgpt.runs.log import Log
+import glassgpt
+from glassgpt.runs.directory import SavedRun
 from glassgpt.server.app import create_app
 from glassgpt.server.guard import Guard
 from glassgpt.server.running import Server, listen
 from glassgpt.server.work import Pool
-from glassgpt.training import begin, train
 
 
 @functools.cache
 def saved(name: str = "ten", steps: int = 200) -> SavedRun:
-    """A run as `checkpoint.load` would give it."""
-    loaded = datasets.load(name)
-    training = TrainConfig(steps=steps)
-    block_size = loaded.recipe.block_size
-    run, state, _ = begin(loaded, training, block_size=block_size)
-    engine = engines.create("numpy", run.model, state, training)
-    losses = [loss for chunk in train(run, engine) for loss in chunk.losses]
-    info = RunInfo(name, loaded.sha256, "numpy")
-    rates = training.learning_rates(0, steps)
-    return SavedRun(Path(name), run, info, engine.state(), lambda: Log(losses, rates))
+    """A run in memory, as `runs.directory.load` would give it."""
+    return glassgpt.train(name, steps=steps, engine="numpy").saved
 
 
 def app(*names: str, **options: Any) -> Guard:

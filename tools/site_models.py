@@ -6,16 +6,9 @@ Each is the recipe of its data set with seed 42, made here by the package, never
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
-from glassgpt import datasets, engines
-from glassgpt.config import TrainConfig
-from glassgpt.files.atomic import write_atomically
-from glassgpt.runs import export as modelfile
-from glassgpt.runs.directory import RunInfo, load
-from glassgpt.runs.writer import RunWriter
-from glassgpt.training import begin, train
+import glassgpt
 
 NAMES = ("english", "hindi", "startups", "ten")
 LONG_STEPS = 20_000
@@ -25,27 +18,17 @@ LONG_STEPS = 20_000
 def main() -> None:
     directory = Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
-    texts = {name: make(name) for name in NAMES}
-    texts["english-long"] = make("english", LONG_STEPS, history=False)
-    for name, text in texts.items():
-        write_atomically(directory / f"{name}.json", text.encode())
-        print(f"{directory / name}.json: {len(text.encode()):,} bytes")
+    for name in NAMES:
+        write(glassgpt.train(name), directory / f"{name}.json")
+    long = glassgpt.train("english", steps=LONG_STEPS)
+    write(long, directory / "english-long.json", history=False)
 
 
-def make(name: str, steps: int = 1000, history: bool = True) -> str:
-    """Train by the recipe of the data set; the model and, with history, documents and losses."""
-    data = datasets.load(name)
-    training = TrainConfig(steps=steps, learning_rate=data.recipe.learning_rate)
-    run, state, _ = begin(data, training, block_size=data.recipe.block_size)
-    engine = engines.create(engines.DEFAULT, run.model, state, training)
-    with tempfile.TemporaryDirectory() as scratch:
-        writer = RunWriter.create(
-            Path(scratch) / name, run, RunInfo(name, data.sha256, engines.DEFAULT)
-        )
-        writer.save(state, [])
-        chunks = list(train(run, engine))
-        writer.save(engine.state(), chunks)
-        return modelfile.model_json(load(writer.path), documents=history)
+def write(model: glassgpt.Model, path: Path, history: bool = True) -> None:
+    """The model and, with history, its documents and losses, in place of an older file."""
+    path.unlink(missing_ok=True)
+    model.export(path, documents=history)
+    print(f"{path}: {path.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":
