@@ -1,5 +1,7 @@
 import { type FormEvent, useMemo, useState } from 'react';
 import { GlassError } from '../engine/errors.ts';
+import { normalized } from '../engine/tokenizer.ts';
+import type { Run } from '../engine/train.ts';
 import { setDocument } from '../store/explorer.ts';
 import { useExplorer } from '../store/use.ts';
 import { Dialog } from './Dialog.tsx';
@@ -14,7 +16,7 @@ export function DocumentPicker({ onClose }: { onClose: () => void }) {
   const found = useMemo(() => {
     if (!loaded) return [];
     const unique = [...new Set(loaded.run.documents)];
-    const wanted = text.trim().normalize(loaded.run.tokenizer.normalize === 'nfd' ? 'NFD' : 'NFC');
+    const wanted = normalized(text.trim(), loaded.run.tokenizer.normalize);
     return unique.filter((document) => document.startsWith(wanted)).sort();
   }, [loaded, text]);
   const run = (document: string) => {
@@ -50,7 +52,7 @@ export function DocumentPicker({ onClose }: { onClose: () => void }) {
           run it
         </button>
       </form>
-      {loaded && <Cut text={text.trim()} context={loaded.run.model.block_size} />}
+      {loaded && <Cut text={text.trim()} run={loaded.run} />}
       {error && (
         <p role="alert" className="mt-2 text-sm font-medium text-red">
           {error}
@@ -76,10 +78,11 @@ export function DocumentPicker({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** The model reads BOS and then so many characters; what is beyond them it does not see. */
-function Cut({ text, context }: { text: string; context: number }) {
-  const length = [...text].length;
+/** The model reads BOS and then so many characters of its tokenizer's normal form; what is beyond them it does not see. */
+export function Cut({ text, run }: { text: string; run: Run }) {
+  const length = [...normalized(text, run.tokenizer.normalize)].length;
   if (length === 0) return null;
+  const context = run.model.block_size;
   return (
     <p aria-live="polite" className="caption mt-2">
       {length} of {context - 1} characters

@@ -47,8 +47,9 @@ function ShareDialog({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Share or save" onClose={onClose}>
       <p className="text-sm">
-        A link contains the recipe and this view, not the weights. The recipient's browser trains
-        the model again and shows the same numbers, checked by a fingerprint.
+        A link contains the recipe, this view, and every weight and switch that you have changed,
+        but not the trained weights. The recipient's browser trains the model again and shows the
+        same numbers, checked by a fingerprint.
       </p>
       <p className="mt-2 text-sm">
         A file holds the model of the step that is shown, step {count(step)}

@@ -207,6 +207,11 @@ export function editWeight(index: number, value: number | null): void {
   change({ edits });
 }
 
+/** Give several weights other values at once. */
+export function editWeights(edits: Iterable<readonly [index: number, value: number]>): void {
+  change({ edits: new Map(edits) });
+}
+
 export function clearEdits(): void {
   change({ edits: NO_EDITS });
 }

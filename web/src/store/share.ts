@@ -3,20 +3,18 @@
 import {
   MAX_TYPED_SEED,
   type ModelConfig,
-  numParams,
   TRAIN_DEFAULTS,
   type TrainConfig,
   trainConfig,
 } from '../engine/config.ts';
 import { GlassError } from '../engine/errors.ts';
 import { fingerprint } from '../engine/fingerprint.ts';
-import { makePlan } from '../engine/interventions.ts';
 import { Random } from '../engine/random.ts';
 import { sha256 } from '../engine/sha256.ts';
 import { Tokenizer } from '../engine/tokenizer.ts';
-import { begin, type Run } from '../engine/train.ts';
+import { initial, prepare, type Run } from '../engine/train.ts';
 import {
-  editWeight,
+  editWeights,
   explorer,
   fail,
   intervene,
@@ -26,11 +24,11 @@ import {
   setStep,
   show,
 } from './explorer.ts';
-import { checkLimits, type Link, MAX_LINK, pack, unpack } from './link.ts';
+import { checkChanges, checkLimits, checkWork, type Link, pack, unpack } from './link.ts';
 import { fetchPretrained, openUsual, PRETRAINED } from './load.ts';
 import { trainHere } from './session.ts';
 
-/** The address of this page with everything in it; throws GlassError where the list is too large. */
+/** The address of this page with everything in it; throws GlassError where it is too much for a link. */
 export async function makeLink(chapter: string): Promise<string> {
   const { loaded, asked, document, position, edits, interventions } = explorer.getState();
   if (!loaded) throw new GlassError('nothing is loaded yet');
@@ -39,7 +37,7 @@ export async function makeLink(chapter: string): Promise<string> {
     throw new GlassError(`a link holds seeds up to ${MAX_TYPED_SEED}; send the file instead`);
   }
   const known = PRETRAINED.some(({ name }) => name === source.name);
-  const text = await pack({
+  const link: Link = {
     d: known ? source.name : originalOrder(run),
     n: source.title,
     f: run.tokenizer.normalize,
@@ -51,12 +49,11 @@ export async function makeLink(chapter: string): Promise<string> {
     h: losses.length === run.training.steps ? fingerprint(losses) : '',
     ...(edits.size ? { e: [...edits] } : {}),
     ...(Object.keys(interventions).length ? { i: interventions } : {}),
-  });
-  if (text.length > MAX_LINK) {
-    throw new GlassError('this list is too large for a link; send the file instead');
-  }
+  };
+  checkLimits(link);
+  checkWork(run, document);
   const { origin, pathname } = location;
-  return `${origin}${pathname}#/${chapter}?r=${text}`;
+  return `${origin}${pathname}#/${chapter}?r=${await pack(link)}`;
 }
 
 /** Open what a link says. One that cannot be opened is said to be so, above the usual model. */
@@ -73,10 +70,18 @@ export async function openLink(text: string): Promise<void> {
 async function follow(link: Link): Promise<void> {
   checkLimits(link);
   const training = trainConfig(link.t);
+  if (typeof link.d === 'string' && !PRETRAINED.some(({ name }) => name === link.d)) {
+    throw new GlassError(`this link is about data that this page does not have: ${link.d}`);
+  }
   const known = typeof link.d === 'string' ? await fetchPretrained(link.d) : null;
   const documents = known ? originalOrder(known.run) : (link.d as readonly string[]);
   const tokenizer = Tokenizer.fromDocuments(documents, link.f);
-  const { run, state } = begin(documents, training, tokenizer, link.m);
+  const run = prepare(documents, training, tokenizer, link.m);
+  // All of it is looked at before anything is trained.
+  checkWork(run, link.x);
+  checkChanges(link, run.model);
+  tokenizer.encode(link.x);
+  const { state } = initial(run);
   const text = new TextEncoder().encode(`${documents.join('\n')}\n`);
   const source = {
     name: known?.source.name ?? 'your list',
@@ -93,14 +98,8 @@ async function follow(link: Link): Promise<void> {
   setStep(link.s);
   setDocument(link.x);
   setPosition(link.p);
-  // Before anything is changed: throws RangeError for what this model does not have.
-  makePlan(run.model, link.i ?? {});
-  const size = numParams(run.model);
-  if (link.e?.some(([place]) => place < 0 || place >= size)) {
-    throw new Error('this link edits a weight that the model does not have');
-  }
   intervene(link.i ?? {});
-  for (const [place, value] of link.e ?? []) editWeight(place, value);
+  editWeights(link.e ?? []);
   const now = explorer.getState().loaded;
   if (!now || !link.h) return;
   const ours = fingerprint(now.losses);
