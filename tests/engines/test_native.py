@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -442,3 +443,30 @@ def test_make_compiles_again_when_the_way_of_compiling_changes(tmp_path: Path) -
 
     assert "--editable ." not in plan()
     assert "--editable ." in plan("src/glassgpt/engines/native/build.py")
+
+
+def test_no_kernel_runs_on_after_an_interrupt_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread may have begun although Ctrl-C came before `start` returned."""
+    states: list[str] = []
+
+    def call(stop: Any) -> int:
+        states.append("running")
+        until = time.monotonic() + 10
+        while not stop._obj.value and time.monotonic() < until:  # as the kernel: now and then
+            time.sleep(0.001)
+        time.sleep(0.05)
+        states.append("returned")
+        return 0
+
+    begin = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        begin(thread)
+        while not states:
+            time.sleep(0.001)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(KeyboardInterrupt):
+        native.interruptible(call)
+    assert states == ["running", "returned"]

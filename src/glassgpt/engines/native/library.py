@@ -75,20 +75,22 @@ def interruptible(call: Callable[[Any], int]) -> int:
     On an exception here the kernel is told to stop, which it does between two passes over a few
     documents; the updates made so far are kept.
     """
-    stop, result = c_int32(0), [0]
+    stop, result, working = c_int32(0), [0], threading.Lock()
 
     def run() -> None:
-        result[0] = call(ctypes.byref(stop))
+        with working:
+            if not stop.value:
+                result[0] = call(ctypes.byref(stop))
 
     thread = threading.Thread(target=run)
-    thread.start()
     try:
+        thread.start()  # it may be running although Ctrl-C comes before `start` returns
         while thread.is_alive():
             thread.join(PATIENCE)
     except BaseException:
         stop.value = 1
-        thread.join()
-        raise
+        with working:  # the kernel has returned, or will not be called
+            raise
     return result[0]
 
 
