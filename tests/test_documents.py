@@ -32,7 +32,7 @@ def named(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_files_it_names_are_there(path: Path) -> None:
-    places = (*FOLDERS, path.parent)
+    places = (*FOLDERS, path.parent, path.parent / "src")
     gone = [name for name in named(path) if not any(list(f.glob(name)) for f in places)]
     assert not gone
 
