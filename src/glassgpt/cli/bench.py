@@ -60,4 +60,4 @@ def _print(about: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         figures = (row[key] for key in ("best_us", "median_us", "names_a_second"))
         cells = [str(row["width"]), row["engine"], row["dtype"]]
         table.add_row(*cells, *(f"{x:,.{0 if x >= 100 else 1}f}" for x in figures))
-    console.print(table)
+    common.print_table(table)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +13,52 @@ from typer.core import TyperCommand, TyperGroup
 
 from glassgpt.errors import GlassError
 
+NARROW = 80
+"""Columns below which a help text has no frames: they would cut long options with an ellipsis."""
 
-class Command(TyperCommand):
+
+class Readable:
+    """What commands and groups of commands share: a help text that loses nothing."""
+
+    rich_markup_mode: Any
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return readable(super().get_params(ctx))  # type: ignore[misc] # of the class beside it
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        if shutil.get_terminal_size().columns < NARROW:
+            self.rich_markup_mode = None
+        super().format_help(ctx, formatter)  # type: ignore[misc]
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """The whole sentence, which wraps."""
+        return str(super().get_short_help_str(limit=1000))  # type: ignore[misc]
+
+
+class Command(Readable, TyperCommand):
     """A command whose errors name a setting as the user typed it: `--lr`, not `learning_rate`."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with names_as_typed(ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with names_as_typed(ctx):
             return super().invoke(ctx)
-        except GlassError as error:
-            names = option_names(ctx)
-            raise error.renamed({n.rstrip("_"): shown for n, shown in names.items()}) from error
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        return readable(super().get_params(ctx))
 
 
-class Group(TyperGroup):
+class Group(Readable, TyperGroup):
     """A command with commands of its own."""
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        return readable(super().get_params(ctx))
+
+@contextmanager
+def names_as_typed(ctx: Any) -> Iterator[None]:
+    """Failures in here name a setting as the user typed it."""
+    try:
+        yield
+    except GlassError as error:
+        names = option_names(ctx)
+        raise error.renamed({n.rstrip("_"): shown for n, shown in names.items()}) from error
 
 
 def readable(params: list[Any]) -> list[Any]:

@@ -17,6 +17,7 @@ from glassgpt.scale.torch.processes import current
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from glassgpt.config import ModelConfig
     from glassgpt.datasets.documents import Data
@@ -77,6 +78,17 @@ def stdout() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, markup=False, soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """Print a table; in a narrow terminal cells wrap between words, and nothing is cut."""
+    from rich.cells import cell_len
+
+    for column in table.columns:
+        words = [word for cell in (column.header, *column.cells) for word in str(cell).split()]
+        column.min_width = max((cell_len(word) for word in words), default=0)
+        column.overflow = "fold"
+    stdout().print(table)
 
 
 def say(message: str) -> None:

@@ -43,7 +43,7 @@ def list_(as_json: common.JsonOption = False) -> None:
     for entry in REGISTRY.values():
         where = " (downloaded on request)" if entry.url else ""
         table.add_row(entry.name, f"{entry.count:,}", entry.title + where)
-    common.stdout().print(table)
+    common.print_table(table)
 
 
 @app.command("show", cls=Command)

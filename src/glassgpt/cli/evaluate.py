@@ -102,7 +102,7 @@ def evaluate(
     table = Table(f"nats a {common.unit(tokenizer)} (bits)", *columns, box=None)
     for name, row in rows.items():
         table.add_row(name, *(f"{v.nats:.4f} ({v.bits:.4f})" for v in row.values()))
-    console.print(table)
+    common.print_table(table)
     if tokenizer.alphabet is None:
         shown = ", ".join(f"{v:.4f} ({k.replace('_', '-')})" for k, v in bits_a_byte.items())
         console.print(f"this model needs {shown} bits for a byte of text")
@@ -122,7 +122,7 @@ def evaluate(
     for t, c in counted.items():
         shares = (f"{c.bins[name] / n:.0%}" for name in ("new", "in file", "seen", "empty"))
         table.add_row(f"{t:g}", *shares, f"{c.distinct} of {n}", f"{c.cut / n:.0%}")
-    console.print(table)
+    common.print_table(table)
     if any(c.cut for c in counted.values()):
         console.print(common.cut_note(saved.run.model))
 
