@@ -367,7 +367,7 @@ from glassgpt.engines.native.engine import NativeEngine
 config = ModelConfig(27, 2, 64, 4, 16)
 state = TrainState.fresh({{k: np.full(s, 0.01) for k, s in config.shapes.items()}})
 engine = NativeEngine(config, state, AdamConfig(), threads=2)
-batches = [[[26, *range(16), 26]] * {batch_size}] * ({400_000} // {batch_size})
+batches = [[[26, *range(16), 26]] * {batch_size}] * ({100_000} // {batch_size})
 sent = []
 def interrupt():
     time.sleep(1)
