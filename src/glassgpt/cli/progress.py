@@ -70,7 +70,8 @@ class Display:
                 rate="…",
                 text="",
             )
-            self.progress.start()
+            with suppress(OSError):  # the terminal has gone already; training goes on to save
+                self.progress.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
